@@ -1,0 +1,1 @@
+"""What the core needs from outside, as protocols. Integrations implement them; tests run one suite over each."""

@@ -1,0 +1,74 @@
+"""An alert: one signal from outside, whatever sent it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from bot.domain.base import Frozen
+
+
+class Severity(StrEnum):
+    """How bad an incident is. Declared from worst to mildest; `rank` is 0 for the worst."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class AlertState(StrEnum):
+    """What the signal says about its incident."""
+
+    TRIGGERED = "triggered"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    UPDATED = "updated"  # something else changed (a note, a reassignment): recorded, starts nothing
+
+
+class AlertSource(StrEnum):
+    """Where an alert came from."""
+
+    PAGERDUTY_WEBHOOK = "pagerduty_webhook"
+    PAGERDUTY_SLACK = "pagerduty_slack"
+    SLACK_COMMAND = "slack_command"
+    TEST = "test"
+
+
+class MessageRef(Frozen):
+    """A Slack message: channel id and timestamp. `thread_ts` is the root of its thread when it is a reply."""
+
+    channel: str
+    ts: str
+    thread_ts: str | None = None
+
+
+class Alert(Frozen):
+    """One normalised signal.
+
+    `delivery_id` identifies this delivery (the same on every retry of it); `dedup_key` identifies the incident, for
+    PagerDuty `pagerduty:<incident id>`, so that a Slack message and a webhook of one incident meet. `labels` are what
+    the alert says about its origin (namespace, deployment, pod, cluster ...); `details` is its free-form part, already
+    redacted. `message` is the Slack message that brought it, where one did.
+    """
+
+    source: AlertSource
+    delivery_id: str
+    dedup_key: str
+    state: AlertState
+    title: str
+    severity: Severity = Severity.HIGH
+    service: str | None = None
+    external_id: str | None = Field(default=None, description="the incident's id at its source, such as P0EF57N")
+    url: str | None = None
+    labels: dict[str, str] = Field(default_factory=dict)
+    details: dict[str, Any] = Field(default_factory=dict)
+    occurred_at: datetime
+    actor: str | None = Field(default=None, description="who caused the change at the source, as a name")
+    message: MessageRef | None = None
+    note: str | None = Field(default=None, description="for annotated incidents: the note's text")

@@ -1,0 +1,32 @@
+"""What all domain types share."""
+
+import hashlib
+import json
+import secrets
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+# Crockford's base 32 without vowels that form words: ids that a tired person can read aloud and type.
+_ALPHABET = "0123456789BCDFGHJKMNPQRSTVWXYZ"
+
+
+class Frozen(BaseModel):
+    """An immutable value. Unknown fields are refused, so that a typo is an error and not a silent loss."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def new_id(prefix: str, length: int = 10) -> str:
+    """Return an id such as `INC-7K2M9QX4TD`; 10 characters carry 49 bits."""
+    return f"{prefix}-{''.join(secrets.choice(_ALPHABET) for _ in range(length))}"
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of `value`: sorted keys, no blanks, UTF-8 as it is, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256 of the canonical JSON of `value` as 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""Who may decide what: pure rules over a proposal, a person and the settings."""
+
+from datetime import datetime
+
+from bot.domain.action import Proposal, ProposalState, fingerprint
+from bot.domain.base import Frozen
+
+
+class Person(Frozen):
+    """Somebody who clicked, as the server knows them: the Slack user id counts, the name is for display."""
+
+    user_id: str
+    name: str
+    email: str | None = None
+    groups: frozenset[str] = frozenset()
+
+
+class ApprovalPolicy(Frozen):
+    """Who may approve. `approvers` holds Slack user ids and user group ids; an empty set allows nobody.
+
+    `destructive_allowed` arms class X; `enabled_actions` is the allow-list of action names.
+    """
+
+    approvers: frozenset[str]
+    enabled_actions: frozenset[str]
+    execution_enabled: bool
+    destructive_allowed: bool = False
+
+
+class Refusal(Frozen):
+    """Why a decision does not take place: a sentence for the person and a code for the audit trail."""
+
+    code: str
+    message: str
+
+
+def may_decide(policy: ApprovalPolicy, person: Person) -> Refusal | None:
+    """Return why `person` may not approve or reject, or None."""
+    if policy.approvers & ({person.user_id} | person.groups):
+        return None
+    if not policy.approvers:
+        return Refusal(code="no_approvers", message="Nobody may approve yet: set APPROVERS to Slack user or group ids.")
+    return Refusal(
+        code="not_an_approver",
+        message="You are not among the approvers of this bot. Ask somebody of the on-call group to decide.",
+    )
+
+
+def may_execute(policy: ApprovalPolicy, proposal: Proposal, now: datetime) -> Refusal | None:
+    """Return why `proposal` may not be executed at `now`, or None. Fails closed."""
+    request = proposal.request
+    if proposal.state is not ProposalState.PENDING:
+        return Refusal(code="not_pending", message=f"This proposal is no longer open: it is {proposal.state.value}.")
+    if now >= proposal.expires_at:
+        return Refusal(code="expired", message="This proposal has expired. Investigate again to get a fresh one.")
+    if not policy.execution_enabled:
+        return Refusal(
+            code="execution_disabled",
+            message="Executing is switched off (K8S_ENABLE_DESTRUCTIVE_OPERATIONS=false). Run the command yourself.",
+        )
+    if request.action not in policy.enabled_actions:
+        return Refusal(code="not_enabled", message=f"The action {request.action} is not enabled on this bot.")
+    if proposal.preview.risk == "X" and not policy.destructive_allowed:
+        return Refusal(code="destructive", message="Destructive actions are switched off on this bot.")
+    if fingerprint(request, proposal.preview) != proposal.fingerprint:
+        return Refusal(code="fingerprint", message="The stored action does not match what was shown. Nothing was done.")
+    return None

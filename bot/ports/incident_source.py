@@ -1,0 +1,25 @@
+"""The system that pages people."""
+
+from typing import Protocol
+
+from bot.domain.alert import Alert
+
+
+class IncidentSource(Protocol):
+    """PagerDuty, or whatever takes its place. Every method raises VendorError."""
+
+    name: str
+
+    async def fetch(self, external_id: str) -> Alert:
+        """Return the incident's present state as an alert, with its alerts' details and labels merged in."""
+
+    async def acknowledge(self, external_id: str, email: str) -> None:
+        """Acknowledge in the name of the person with `email`. An incident that is not triggered is left alone."""
+
+    async def resolve(self, external_id: str, email: str) -> None: ...
+
+    async def add_note(self, external_id: str, text: str, email: str | None = None) -> str:
+        """Add a note and return its id, by which our own note is recognised when it comes back."""
+
+    async def check(self) -> str:
+        """Return one sentence about the connection. Raise VendorError when it does not work."""
