@@ -1,0 +1,1 @@
+"""What Slack refuses: limits, shapes and surfaces of messages, blocks, views and metadata."""
