@@ -50,7 +50,7 @@ class Messages:
         broadcast: bool = False,
         **content: Any,
     ) -> JSON:
-        """Store a message and deliver it. `content` holds blocks, attachments, metadata, files; empty ones are left out.
+        """Store a message and deliver it. `content` holds blocks, attachments, metadata, files; nothing empty is kept.
 
         Raise SlackError thread_not_found when `thread_ts` names no message.
         """

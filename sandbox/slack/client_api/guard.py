@@ -7,31 +7,30 @@ from aiohttp import web
 
 from sandbox.slack.core import Core
 
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+def refuse_foreign_host(core: Core, request: web.Request) -> None:
+    """Raise HTTPForbidden for a Host that is neither localhost, nor an address, nor the name we were started with.
+
+    A foreign name that resolves to this machine is how other web sites reach local servers (DNS rebinding); a browser
+    that was given a bare address has asked for this server and no other.
+    """
+    name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
+    if name != "localhost" and name != urlsplit(core.base_url).hostname and not _is_address(name):
+        raise web.HTTPForbidden(text="This workspace is only served under its own address.")
 
 
 def refuse_foreign(core: Core, request: web.Request) -> None:
-    """Raise HTTPForbidden for a Host that is not an address of ours, or an Origin that is not this page.
-
-    A name that resolves to loopback is how other sites reach local servers (DNS rebinding); an address is not one.
-    """
-    host = urlsplit(f"//{request.headers.get('Host', '')}")
-    own = urlsplit(core.base_url)
-    if not _known(host.hostname or "", own.hostname or ""):
-        raise web.HTTPForbidden(text="This workspace is only served under its own address.")
+    """Also raise HTTPForbidden for a request that another web site's page makes."""
+    refuse_foreign_host(core, request)
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != host.netloc:
-        raise web.HTTPForbidden(text="Another web site may not drive this workspace.")
-    if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"} and request.path != "/":
+    same_origin = origin is None or urlsplit(origin).netloc == request.headers.get("Host")
+    if not same_origin or request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
         raise web.HTTPForbidden(text="Another web site may not drive this workspace.")
 
 
-def _known(hostname: str, own: str) -> bool:
-    if hostname in _LOCAL_NAMES or hostname == own:
-        return True
+def _is_address(name: str) -> bool:
     try:
-        ip_address(hostname)
+        ip_address(name)
     except ValueError:
         return False
-    # Reached by address over the network: only when the workspace was told to listen there.
     return True

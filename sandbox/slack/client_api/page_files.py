@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sandbox.slack.client_api.guard import refuse_foreign
+from sandbox.slack.client_api.guard import refuse_foreign, refuse_foreign_host
 from sandbox.slack.core import Core
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -36,7 +36,8 @@ class PageFiles:
         ]
 
     async def index(self, request: web.Request) -> web.Response:
-        refuse_foreign(self._core, request)
+        # A link from anywhere may lead here: only the host is checked.
+        refuse_foreign_host(self._core, request)
         return self._serve(request, self._root / "index.html")
 
     async def asset(self, request: web.Request) -> web.Response:

@@ -17,8 +17,8 @@ JSON = dict[str, Any]
 def read_content(body: JSON) -> tuple[str, JSON]:
     """Return the text and the other content of a message payload.
 
-    Content has blocks, attachments and metadata as far as given. Raise SlackError: invalid_blocks,
-    invalid_blocks_format, invalid_attachments, invalid_metadata_format, invalid_metadata_schema, too_many_attachments, no_text.
+    Content has blocks, attachments and metadata as far as given. Raise SlackError: no_text, invalid_blocks,
+    invalid_blocks_format, invalid_attachments, too_many_attachments, invalid_metadata_format, invalid_metadata_schema.
     """
     text = body.get("text")
     text = "" if text is None else str(text)

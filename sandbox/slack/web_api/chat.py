@@ -51,16 +51,14 @@ async def update(call: Call) -> JSON:
     if len(call.arguments.text("text")) > UPDATE_LIMIT:
         raise SlackError("msg_too_long")
     text, content = read_content(values)
-    changes: JSON = {"text": text, **content}
-    if "blocks" not in values and "text" in values:
-        # A text on its own replaces the whole message.
-        changes.setdefault("blocks", None)
+    # What is left out stays: old blocks go only when an empty list replaces them.
+    changes: JSON = {**content, "text": text if "text" in values else previous["text"]}
     for name in ("blocks", "attachments"):
-        if name in values and not content.get(name):
+        if name in content and not content[name]:
             changes[name] = None
-    edited = text != previous["text"] and previous.get("streaming_state") is None
+    edited = changes["text"] != previous["text"] and previous.get("streaming_state") is None
     message = call.core.messages.update(channel, ts, changes, editor=call.app.bot_user_id if edited else None)
-    return {"channel": channel.id, "ts": ts, "text": text, "message": message}
+    return {"channel": channel.id, "ts": ts, "text": message["text"], "message": message}
 
 
 async def delete(call: Call) -> JSON:

@@ -45,7 +45,7 @@ def _view(call: Call) -> Any:
 
 
 def _trigger_id(call: Call) -> str:
-    return call.arguments.required("trigger_id")[0]
+    return call.arguments.text("interactivity_pointer") or call.arguments.required("trigger_id")[0]
 
 
 METHODS: Methods = {
