@@ -33,15 +33,15 @@ class SettingsError(OncallError):
     """A setting is missing or malformed."""
 
 
-class InvalidInput(OncallError):  # noqa: N818 - the tree reads as states of affairs, not as a list of "...Error"
+class InvalidInput(OncallError):
     """What was asked for cannot be done as asked."""
 
 
-class NotAllowed(OncallError):  # noqa: N818
+class NotAllowed(OncallError):
     """The person who asked may not do this."""
 
 
-class Conflict(OncallError):  # noqa: N818
+class Conflict(OncallError):
     """The object changed since it was looked at."""
 
 

@@ -55,6 +55,14 @@ class SlackSettings(_Group):
         description="App ids whose messages are read as alerts; the default is PagerDuty's own Slack app.",
     )
 
+    thread_grace_seconds: float = Field(
+        1.5,
+        ge=0,
+        le=60,
+        alias="SLACK_THREAD_GRACE_SECONDS",
+        description="Seconds that an incident known by webhook waits for PagerDuty's own Slack message.",
+    )
+
     _lists = field_validator("alert_app_ids", mode="before")(_split)
 
     @field_validator("bot_token")

@@ -1,0 +1,1 @@
+"""Alembic's scripts: how the database's schema came to be."""

@@ -71,4 +71,8 @@ class Alert(Frozen):
     occurred_at: datetime
     actor: str | None = Field(default=None, description="who caused the change at the source, as a name")
     message: MessageRef | None = None
+    channel: str | None = Field(
+        default=None, description="where a person asked, when there is no message to thread under"
+    )
     note: str | None = Field(default=None, description="for annotated incidents: the note's text")
+    note_id: str | None = Field(default=None, description="for annotated incidents: the note's id at the source")

@@ -21,5 +21,8 @@ class IncidentSource(Protocol):
     async def add_note(self, external_id: str, text: str, email: str | None = None) -> str:
         """Add a note and return its id, by which our own note is recognised when it comes back."""
 
+    async def find_note(self, external_id: str, text: str) -> str | None:
+        """Return the id of the newest note that contains `text`, None if there is none."""
+
     async def check(self) -> str:
         """Return one sentence about the connection. Raise VendorError when it does not work."""

@@ -1,0 +1,152 @@
+"""Decisions: approve, reject, undo, expire. Each is a compare-and-set with its audit row in one transaction."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.domain.action import Proposal, ProposalState
+from bot.domain.policy import ApprovalPolicy, Person, Refusal, may_decide, may_execute
+from bot.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from bot.services.core import Core
+from bot.services.proposing import ProposingService, audit_body
+from bot.services.threads import ThreadService
+from bot.store import proposals as proposal_store
+
+_LONGEST_REASON = 1_000
+
+
+class ApprovalService:
+    """The pause between triage and act. The stored proposal is the only truth; a click carries nothing but its id."""
+
+    def __init__(
+        self,
+        core: Core,
+        threads: ThreadService,
+        proposing: ProposingService,
+        policy: ApprovalPolicy,
+        wake: Callable[[], None],
+    ) -> None:
+        self._core = core
+        self._threads = threads
+        self._proposing = proposing
+        self._policy = policy
+        self._wake = wake
+
+    async def get(self, proposal_id: str) -> Proposal:
+        """Return a proposal. Raise NotFound."""
+        async with self._core.transaction() as session:
+            proposal = await proposal_store.get(session, proposal_id.strip().upper())
+        if proposal is None:
+            raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
+        return proposal
+
+    async def pending(self) -> Sequence[Proposal]:
+        """Return the proposals that wait for a decision, oldest first."""
+        async with self._core.transaction() as session:
+            return await proposal_store.in_states(session, (ProposalState.PENDING,))
+
+    async def approve(self, proposal_id: str, person: Person) -> Proposal:
+        """Approve and have it executed. Raise NotAllowed or Conflict; then nothing has changed."""
+        proposal = await self._decide(proposal_id, person, ProposalState.APPROVED, "approve", None)
+        self._wake()
+        return proposal
+
+    async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
+        """Reject with a reason. Raise InvalidInput without one, NotAllowed or Conflict."""
+        reason = reason.strip()
+        if not reason:
+            raise InvalidInput("A reason is needed, so that others know why.", next_step="Write one short sentence.")
+        if len(reason) > _LONGEST_REASON:
+            raise InvalidInput(f"The reason is longer than {_LONGEST_REASON} characters.", next_step="Shorten it.")
+        return await self._decide(proposal_id, person, ProposalState.REJECTED, "reject", reason)
+
+    async def _decide(
+        self, proposal_id: str, person: Person, new: ProposalState, verb: str, reason: str | None
+    ) -> Proposal:
+        now = self._core.now()
+        async with self._core.transaction() as session:
+            proposal = await proposal_store.get(session, proposal_id.strip().upper(), lock=True)
+            if proposal is None:
+                raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
+            refusal = may_decide(self._policy, person) or self._not_decidable(proposal, new, now)
+            changes: dict[str, Any] = {"decided_at": now, "decided_by": person.user_id, "reason": reason}
+            if refusal is None:
+                await proposal_store.compare_and_set(session, proposal.id, ProposalState.PENDING, new, **changes)
+                proposal = proposal.model_copy(update={**changes, "state": new})
+            elif refusal.code == "expired":
+                await proposal_store.compare_and_set(
+                    session, proposal.id, ProposalState.PENDING, ProposalState.EXPIRED, finished_at=now
+                )
+                proposal = proposal.model_copy(update={"state": ProposalState.EXPIRED})
+            body = audit_body(proposal) | {"reason": reason}
+            await self._core.record(
+                session,
+                person.user_id,
+                f"slack:proposal:{verb if refusal is None else 'refuse'}",
+                proposal.incident_id,
+                body if refusal is None else body | {"wanted": verb, "refusal": refusal.code},
+            )
+        await self._show(proposal)
+        if refusal is not None:
+            raise self._error(refusal)
+        return proposal
+
+    def _not_decidable(self, proposal: Proposal, new: ProposalState, now: datetime) -> Refusal | None:
+        if new is ProposalState.APPROVED:
+            return may_execute(self._policy, proposal, now)
+        if proposal.state is not ProposalState.PENDING:
+            return Refusal(
+                code="not_pending", message=f"This proposal is no longer open: it is {proposal.state.value}."
+            )
+        return None
+
+    @staticmethod
+    def _error(refusal: Refusal) -> Exception:
+        if refusal.code in {"not_pending", "expired"}:
+            return Conflict(refusal.message)
+        return NotAllowed(refusal.message)
+
+    async def propose_undo(self, proposal_id: str, person: Person) -> Proposal:
+        """Propose to undo what was carried out. Raise NotAllowed, InvalidInput or VendorError."""
+        proposal = await self.get(proposal_id)
+        refusal = may_decide(self._policy, person)
+        if refusal is not None:
+            async with self._core.transaction() as session:
+                await self._core.record(
+                    session,
+                    person.user_id,
+                    "slack:proposal:refuse",
+                    proposal.incident_id,
+                    {"proposal": proposal.id, "wanted": "undo", "refusal": refusal.code},
+                )
+            raise NotAllowed(refusal.message)
+        incident = await self._threads.reload(proposal.incident_id)
+        return await self._proposing.propose_undo(incident, proposal, person.user_id)
+
+    async def expire(self, now: datetime) -> int:
+        """Close proposals whose time has passed and return how many there were."""
+        async with self._core.transaction() as session:
+            overdue = await proposal_store.overdue(session, now)
+            expired = {"state": ProposalState.EXPIRED, "finished_at": now}
+            closed = [
+                proposal.model_copy(update=expired)
+                for proposal in overdue
+                if await proposal_store.compare_and_set(
+                    session, proposal.id, ProposalState.PENDING, ProposalState.EXPIRED, finished_at=now
+                )
+            ]
+            for proposal in closed:
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:proposal:expire",
+                    proposal.incident_id,
+                    audit_body(proposal),
+                )
+        for proposal in closed:
+            await self._show(proposal)
+        return len(closed)
+
+    async def _show(self, proposal: Proposal) -> None:
+        incident = await self._threads.reload(proposal.incident_id)
+        await self._proposing.show(incident, proposal)

@@ -1,0 +1,67 @@
+"""The checklist in the thread: collects progress and shows it."""
+
+import asyncio
+
+import structlog
+
+from bot.domain.alert import MessageRef
+from bot.domain.evidence import Progress, ProgressItem
+from bot.domain.incident import Incident
+from bot.errors import VendorError
+from bot.ports.messenger import Messenger
+from bot.tasks import TaskSupervisor
+
+logger = structlog.get_logger(__name__)
+
+
+class Checklist:
+    """Progress of one investigation. Showing it is best effort: an investigation never fails because Slack is away."""
+
+    def __init__(
+        self,
+        messenger: Messenger,
+        tasks: TaskSupervisor,
+        incident: Incident,
+        message: MessageRef | None,
+        progress: Progress,
+    ) -> None:
+        self._messenger = messenger
+        self._tasks = tasks
+        self._incident = incident
+        self._message = message
+        self._headline = progress.headline
+        self._items = {item.key: item for item in progress.items}
+        self._showing: asyncio.Task[None] | None = None
+        self._dirty = False
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(headline=self._headline, items=tuple(self._items.values()))
+
+    def report(self, item: ProgressItem) -> None:
+        """Add or change one line and show it soon."""
+        self._items[item.key] = item
+        self._changed()
+
+    def headline(self, text: str) -> None:
+        self._headline = text
+        self._changed()
+
+    def _changed(self) -> None:
+        self._dirty = True
+        if self._message is not None and (self._showing is None or self._showing.done()):
+            self._showing = self._tasks.start(self._show(), name=f"progress-{self._incident.id}")
+
+    async def _show(self) -> None:
+        while self._dirty and self._message is not None:
+            self._dirty = False
+            try:
+                await self._messenger.update_progress(self._incident, self._message, self.progress)
+            except VendorError as error:
+                logger.warning("progress_not_shown", incident=self._incident.id, error=error.message)
+                return
+
+    async def settle(self) -> None:
+        """Wait until nothing is being shown any more, so that the next message wins."""
+        if self._showing is not None:
+            await asyncio.wait([self._showing])

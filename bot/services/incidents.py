@@ -1,0 +1,111 @@
+"""Looking at incidents, and acknowledging or resolving them for a person."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot.domain.action import Proposal
+from bot.domain.analysis import Analysis
+from bot.domain.evidence import Evidence
+from bot.domain.incident import Incident, IncidentStatus
+from bot.domain.policy import ApprovalPolicy, Person, may_decide
+from bot.errors import Conflict, InvalidInput, NotAllowed
+from bot.ports.incident_source import IncidentSource
+from bot.services.core import Core
+from bot.services.threads import ThreadService
+from bot.store import incidents as incident_store
+from bot.store import proposals as proposal_store
+
+
+class IncidentService:
+    """Incidents as people see them."""
+
+    def __init__(
+        self,
+        core: Core,
+        threads: ThreadService,
+        incident_source: IncidentSource | None,
+        policy: ApprovalPolicy,
+    ) -> None:
+        self._core = core
+        self._threads = threads
+        self._incident_source = incident_source
+        self._policy = policy
+
+    async def get(self, incident_id: str) -> Incident:
+        """Return an incident. Raise NotFound."""
+        return await self._threads.reload(incident_id.strip().upper())
+
+    async def open(self) -> Sequence[Incident]:
+        """Return incidents that are not resolved, newest first."""
+        async with self._core.transaction() as session:
+            return await incident_store.list_open(session)
+
+    async def recent(self, limit: int = 20) -> Sequence[Incident]:
+        """Return the newest incidents of the last 30 days."""
+        async with self._core.transaction() as session:
+            return await incident_store.list_since(session, self._core.now() - timedelta(days=30), limit)
+
+    async def evidence(self, incident_id: str) -> list[Evidence]:
+        """Return the evidence of the newest investigation."""
+        incident = await self.get(incident_id)
+        async with self._core.transaction() as session:
+            return await incident_store.load_evidence(session, incident.id, incident.triage_run)
+
+    async def analysis(self, incident_id: str) -> Analysis | None:
+        """Return the newest investigation's analysis, None while there is none."""
+        incident = await self.get(incident_id)
+        async with self._core.transaction() as session:
+            return (await incident_store.load_analysis(session, incident.id, incident.triage_run))[1]
+
+    async def proposals(self, incident_id: str) -> Sequence[Proposal]:
+        async with self._core.transaction() as session:
+            return await proposal_store.of_incident(session, incident_id)
+
+    async def acknowledge(self, incident_id: str, person: Person) -> Incident:
+        """Acknowledge in the person's name. Raise NotAllowed, Conflict or VendorError."""
+        return await self._move(incident_id, person, IncidentStatus.ACKNOWLEDGED, "acknowledge")
+
+    async def resolve(self, incident_id: str, person: Person) -> Incident:
+        """Resolve in the person's name. Raise NotAllowed, Conflict or VendorError."""
+        return await self._move(incident_id, person, IncidentStatus.RESOLVED, "resolve")
+
+    async def _move(self, incident_id: str, person: Person, status: IncidentStatus, verb: str) -> Incident:
+        refusal = may_decide(self._policy, person)
+        incident = await self.get(incident_id)
+        if refusal is not None:
+            await self._record(incident, person, "refuse", {"wanted": verb, "refusal": refusal.code})
+            raise NotAllowed(refusal.message)
+        if incident.status is IncidentStatus.RESOLVED or incident.status is status:
+            raise Conflict(f"This incident is {incident.status.value} already.")
+        if self._incident_source is not None and incident.external_id is not None:
+            if person.email is None:
+                raise InvalidInput(
+                    f"PagerDuty needs your e-mail address to {verb} in your name, and Slack does not show it.",
+                    next_step="Give the app the scope users:read.email, or use PagerDuty itself.",
+                )
+            act = self._incident_source.acknowledge if verb == "acknowledge" else self._incident_source.resolve
+            await act(incident.external_id, person.email)
+        now = self._core.now()
+        changes: dict[str, object] = {"status": status.value}
+        changes["acknowledged_at" if verb == "acknowledge" else "resolved_at"] = now
+        await self._record(incident, person, verb, {}, changes)
+        return await self.get(incident.id)
+
+    async def _record(
+        self,
+        incident: Incident,
+        person: Person,
+        verb: str,
+        body: dict[str, object],
+        changes: dict[str, object] | None = None,
+    ) -> None:
+        async with self._core.transaction() as session:
+            if changes:
+                await incident_store.update(session, incident.id, **changes)
+            await self._core.record(
+                session,
+                person.user_id,
+                f"slack:incident:{verb}",
+                incident.id,
+                body,
+            )

@@ -1,0 +1,161 @@
+"""Proposals: an analysis' actions, dry-run, stored and shown."""
+
+from datetime import timedelta
+
+import structlog
+
+from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.analysis import Analysis
+from bot.domain.base import new_id
+from bot.domain.incident import Incident
+from bot.domain.policy import ApprovalPolicy
+from bot.errors import InvalidInput, OncallError
+from bot.ports.messenger import Messenger
+from bot.ports.remediation import Remediator
+from bot.services.core import Core
+from bot.services.threads import ThreadService
+from bot.settings import ApprovalSettings
+from bot.store import proposals as proposal_store
+
+logger = structlog.get_logger(__name__)
+
+_MOST_PROPOSALS = 3
+
+
+class ProposingService:
+    """Turns requests into stored proposals."""
+
+    def __init__(
+        self,
+        core: Core,
+        threads: ThreadService,
+        messenger: Messenger,
+        remediator: Remediator | None,
+        policy: ApprovalPolicy,
+        settings: ApprovalSettings,
+    ) -> None:
+        self._core = core
+        self._threads = threads
+        self._messenger = messenger
+        self._remediator = remediator
+        self._policy = policy
+        self._settings = settings
+
+    async def propose(self, incident: Incident, run: int, analysis: Analysis) -> tuple[Analysis, list[Proposal]]:
+        """Store a proposal for each action of the analysis that the server accepts in a dry run.
+
+        An action that is refused is not lost: the analysis then says what was considered and why it is not offered.
+        Pending proposals of earlier investigations are superseded. Proposals that this run stored before a crash are
+        returned as they are.
+        """
+        async with self._core.transaction() as session:
+            stored = list(await proposal_store.of_incident(session, incident.id, run))
+        if stored or self._remediator is None:
+            return analysis, stored
+        offered: list[tuple[ActionRequest, Preview]] = []
+        refused: list[str] = []
+        for request in analysis.proposals[:_MOST_PROPOSALS]:
+            try:
+                offered.append(await self._preview(self._remediator, request))
+            except OncallError as error:
+                logger.info("proposal_not_offered", incident=incident.id, action=request.action, reason=error.message)
+                refused.append(f"{request.action} on {request.target} was considered but not offered: {error.message}")
+        proposals = [self._build(incident, request, preview, rank) for rank, (request, preview) in enumerate(offered)]
+        async with self._core.transaction() as session:
+            superseded = await proposal_store.supersede_pending(session, incident.id)
+            for proposal in proposals:
+                await proposal_store.insert(session, proposal, run)
+            for proposal in proposals:
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:proposal:create",
+                    incident.id,
+                    audit_body(proposal),
+                )
+        for old in superseded:
+            await self.show(incident, old)
+        if refused:
+            actions = (*analysis.immediate_actions, *refused)
+            analysis = analysis.model_copy(update={"immediate_actions": actions})
+        return analysis, proposals
+
+    async def propose_undo(self, incident: Incident, original: Proposal, by: str) -> Proposal:
+        """Store and show the undo of a carried-out action; it is approved like any other. Raise OncallError."""
+        if original.applied is None or original.applied.undo is None or self._remediator is None:
+            raise InvalidInput("This action cannot be undone.")
+        request, preview = await self._preview(self._remediator, original.applied.undo)
+        proposal = self._build(incident, request, preview, 0).model_copy(update={"undo_of": original.id})
+        async with self._core.transaction() as session:
+            current = await proposal_store.get(session, original.id, lock=True)
+            if current is None or current.undone_by is not None:
+                raise InvalidInput("The undo of this action has been proposed already.")
+            await proposal_store.insert(session, proposal, incident.triage_run)
+            await proposal_store.update(session, original.id, undone_by=proposal.id)
+            await self._core.record(
+                session,
+                by,
+                "slack:proposal:undo",
+                incident.id,
+                audit_body(proposal) | {"undo_of": original.id},
+            )
+        await self.post_card(incident, proposal)
+        await self.show(incident, original.model_copy(update={"undone_by": proposal.id}))
+        return proposal
+
+    async def post_card(self, incident: Incident, proposal: Proposal) -> Proposal:
+        """Post the proposal's message, once, and remember where it is."""
+        key = f"{proposal.id}:card"
+        ref = await self._threads.post_once(
+            incident, key, lambda: self._messenger.post_proposal(incident, proposal, key)
+        )
+        async with self._core.transaction() as session:
+            await proposal_store.update(session, proposal.id, message=ref)
+        return proposal.model_copy(update={"message": ref})
+
+    async def show(self, incident: Incident, proposal: Proposal, step: str = "") -> None:
+        """Bring the proposal's message up to date. Best effort: a decision stands even when Slack is away."""
+        if proposal.message is None:
+            return
+        try:
+            await self._messenger.update_proposal(incident, proposal, step)
+        except OncallError as error:
+            logger.warning("proposal_not_shown", proposal=proposal.id, error=error.message)
+
+    async def _preview(self, remediator: Remediator, request: ActionRequest) -> tuple[ActionRequest, Preview]:
+        if request.action not in self._policy.enabled_actions:
+            raise InvalidInput(f"The action {request.action} is not enabled on this bot.")
+        valid = remediator.validate(request)
+        preview = await remediator.preview(valid)
+        if preview.risk == "X" and not self._policy.destructive_allowed:
+            raise InvalidInput("it is destructive, and destructive actions are switched off.")
+        return valid, preview
+
+    def _build(self, incident: Incident, request: ActionRequest, preview: Preview, rank: int) -> Proposal:
+        now = self._core.now()
+        state = ProposalState.PENDING if self._policy.execution_enabled else ProposalState.COMMAND_ONLY
+        return Proposal(
+            id=new_id("P", 6),
+            incident_id=incident.id,
+            request=request,
+            preview=preview,
+            fingerprint=fingerprint(request, preview),
+            state=state,
+            rank=rank,
+            created_at=now,
+            expires_at=now + timedelta(minutes=self._settings.expiry_minutes),
+        )
+
+
+def audit_body(proposal: Proposal) -> dict[str, object]:
+    """Return what the trail keeps about a proposal: enough to know the exact action, without its whole preview."""
+    return {
+        "proposal": proposal.id,
+        "action": proposal.request.action,
+        "target": str(proposal.request.target),
+        "params": proposal.request.params,
+        "command": proposal.preview.command,
+        "risk": proposal.preview.risk,
+        "fingerprint": proposal.fingerprint,
+        "state": proposal.state.value,
+    }

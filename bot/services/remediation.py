@@ -1,0 +1,213 @@
+"""Act: carry out exactly what was approved, check that it helped, and tell everybody.
+
+`started` is committed before the effect and the outcome after it. Every step may run again after a crash: the action
+carries the proposal's id into the cluster, by which it recognises its own work.
+"""
+
+import structlog
+
+from bot.domain.action import Proposal, ProposalState, Verification, fingerprint
+from bot.domain.incident import Incident, IncidentStatus
+from bot.domain.policy import ApprovalPolicy
+from bot.domain.redaction import redact
+from bot.errors import NotFound, OncallError, Unavailable, VendorError
+from bot.ports.incident_source import IncidentSource
+from bot.ports.messenger import Messenger
+from bot.ports.remediation import Remediator
+from bot.services.core import Core
+from bot.services.proposing import ProposingService, audit_body
+from bot.services.threads import ThreadService
+from bot.store import proposals as proposal_store
+from bot.tasks import TaskSupervisor
+
+logger = structlog.get_logger(__name__)
+
+
+class RemediationService:
+    """The steps of the act workflow."""
+
+    def __init__(
+        self,
+        core: Core,
+        threads: ThreadService,
+        proposing: ProposingService,
+        messenger: Messenger,
+        remediator: Remediator | None,
+        incident_source: IncidentSource | None,
+        policy: ApprovalPolicy,
+        tasks: TaskSupervisor,
+    ) -> None:
+        self._core = core
+        self._threads = threads
+        self._proposing = proposing
+        self._messenger = messenger
+        self._remediator = remediator
+        self._incident_source = incident_source
+        self._policy = policy
+        self._tasks = tasks
+
+    async def apply(self, proposal_id: str) -> bool:
+        """Carry the action out. True when it was; False when it was refused, which is stored as the outcome.
+
+        Raise Unavailable when it should be tried again.
+        """
+        proposal, incident = await self._load(proposal_id)
+        if proposal.applied is not None:
+            return True
+        if proposal.state is ProposalState.APPROVED:
+            proposal = await self._start(proposal)
+        if proposal.state is not ProposalState.EXECUTING:
+            return False
+        await self._proposing.show(incident, proposal, "Applying the change ...")
+        try:
+            applied = await self._remediator_for(proposal).apply(proposal.request, proposal.preview, proposal.id)
+        except Unavailable:
+            raise
+        except OncallError as error:
+            await self._store(proposal, "fail", error=redact(error.message))
+            return False
+        await self._store(proposal, "apply", applied=applied)
+        return True
+
+    async def _start(self, proposal: Proposal) -> Proposal:
+        async with self._core.transaction() as session:
+            if await proposal_store.compare_and_set(
+                session, proposal.id, ProposalState.APPROVED, ProposalState.EXECUTING
+            ):
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:action:start",
+                    proposal.incident_id,
+                    audit_body(proposal),
+                )
+        return (await self._load(proposal.id))[0]
+
+    def _remediator_for(self, proposal: Proposal) -> Remediator:
+        """Return the remediator once more only if the stored action is what was approved. Fails closed."""
+        if self._remediator is None or not self._policy.execution_enabled:
+            raise NotFound("Executing is switched off on this bot.", vendor="Oncall Agent")
+        if fingerprint(proposal.request, proposal.preview) != proposal.fingerprint:
+            raise NotFound("The stored action is not the one that was approved.", vendor="Oncall Agent")
+        return self._remediator
+
+    async def _store(self, proposal: Proposal, verb: str, **outcome: object) -> None:
+        body = audit_body(proposal)
+        if (error := outcome.get("error")) is not None:
+            body["error"] = error
+        for name in ("applied", "verification"):
+            value = outcome.get(name)
+            if value is not None:
+                body["summary"] = getattr(value, "summary", "")
+        async with self._core.transaction() as session:
+            await proposal_store.update(session, proposal.id, **outcome)
+            await self._core.record(
+                session,
+                "bot",
+                f"bot:action:{verb}",
+                proposal.incident_id,
+                body,
+            )
+
+    async def verify(self, proposal_id: str) -> bool:
+        """Watch whether the action helped and store the result."""
+        proposal, incident = await self._load(proposal_id)
+        if proposal.verification is not None or proposal.applied is None or self._remediator is None:
+            return proposal.verification is not None and proposal.verification.passed
+
+        def report(line: str) -> None:
+            self._tasks.start(self._proposing.show(incident, proposal, line), name=f"verify-{proposal.id}")
+
+        report("Checking that it helped ...")
+        try:
+            verification = await self._remediator.verify(proposal.request, proposal.applied, report)
+        except Unavailable:
+            raise
+        except OncallError as error:
+            verification = Verification(
+                passed=False, summary=f"It could not be checked: {redact(error.message)}", duration_ms=0
+            )
+        await self._store(proposal, "verify", verification=verification)
+        return verification.passed
+
+    async def settle(self, proposal_id: str) -> bool:
+        """Close the proposal; True when it succeeded. The other offers of the incident are then superseded."""
+        proposal, _ = await self._load(proposal_id)
+        if proposal.state is not ProposalState.EXECUTING:
+            return proposal.state is ProposalState.SUCCEEDED
+        passed = proposal.verification is not None and proposal.verification.passed
+        new = ProposalState.SUCCEEDED if passed else ProposalState.FAILED
+        async with self._core.transaction() as session:
+            await proposal_store.compare_and_set(
+                session, proposal.id, ProposalState.EXECUTING, new, finished_at=self._core.now()
+            )
+            if passed:
+                await proposal_store.supersede_pending(session, proposal.incident_id, but=proposal.id)
+            await self._core.record(
+                session,
+                "bot",
+                f"bot:action:{'succeed' if passed else 'fail'}",
+                proposal.incident_id,
+                audit_body(proposal.model_copy(update={"state": new})),
+            )
+        return passed
+
+    async def announce(self, proposal_id: str) -> None:
+        """Show the outcome in the thread, and offer to resolve the incident when it helped."""
+        proposal, incident = await self._load(proposal_id)
+        await self._messenger.update_proposal(incident, proposal)
+        async with self._core.transaction() as session:
+            others = await proposal_store.of_incident(session, incident.id)
+        for other in others:
+            if other.state is ProposalState.SUPERSEDED:
+                await self._proposing.show(incident, other)
+        helped = proposal.state is ProposalState.SUCCEEDED and proposal.undo_of is None
+        if helped and incident.external_id and incident.status is not IncidentStatus.RESOLVED:
+            key = f"{proposal.id}:resolve"
+            await self._threads.post_once(incident, key, lambda: self._messenger.offer_resolve(incident, proposal, key))
+
+    async def note(self, proposal_id: str) -> None:
+        """Write what happened into the incident at PagerDuty, once."""
+        proposal, incident = await self._load(proposal_id)
+        if self._incident_source is None or incident.external_id is None:
+            return
+        key = f"{proposal.id}:note"
+        async with self._core.transaction() as session:
+            intended, note_id = await proposal_store.intend_note(session, key, incident.id, self._core.now())
+        if note_id is not None:
+            return
+        text, email = await self._note_text(proposal)
+        if intended:
+            note_id = await self._incident_source.find_note(incident.external_id, f"[{proposal.id}]")
+        if note_id is None:
+            note_id = await self._incident_source.add_note(incident.external_id, text, email)
+        async with self._core.transaction() as session:
+            await proposal_store.record_note(session, key, note_id)
+            await self._core.record(
+                session,
+                "bot",
+                "pagerduty:note:add",
+                incident.id,
+                {"proposal": proposal.id, "note": note_id},
+            )
+
+    async def _note_text(self, proposal: Proposal) -> tuple[str, str | None]:
+        who, email = proposal.decided_by or "somebody", None
+        if proposal.decided_by is not None:
+            try:
+                person = await self._messenger.person(proposal.decided_by)
+            except VendorError as error:
+                logger.warning("person_unknown", user=proposal.decided_by, error=error.message)
+            else:
+                who, email = person.name, person.email
+        outcome = proposal.error or (proposal.verification.summary if proposal.verification else "")
+        state = "It helped." if proposal.state is ProposalState.SUCCEEDED else "It did not help."
+        text = f"[{proposal.id}] {who} approved `{redact(proposal.preview.command)}`. {state} {redact(outcome)}"
+        return text, email
+
+    async def _load(self, proposal_id: str) -> tuple[Proposal, Incident]:
+        async with self._core.transaction() as session:
+            proposal = await proposal_store.get(session, proposal_id)
+        if proposal is None:
+            raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
+        return proposal, await self._threads.reload(proposal.incident_id)

@@ -1,0 +1,92 @@
+"""Connections and transactions on SQLite and PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.errors import SettingsError
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file of a `sqlite:///path` URL."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def async_url(url: str) -> str:
+    """Return `url` with the driver that the asynchronous engine needs."""
+    if url.startswith("sqlite:"):
+        return url.replace("sqlite:", "sqlite+aiosqlite:", 1)
+    return url.replace("postgresql:", "postgresql+psycopg:", 1)
+
+
+def sync_url(url: str) -> str:
+    """Return `url` with the driver that a synchronous engine needs."""
+    return url if url.startswith("sqlite:") else url.replace("postgresql:", "postgresql+psycopg:", 1)
+
+
+def prepare_sqlite(connection: Any, _record: Any) -> None:
+    """Set up one SQLite connection: WAL, full durability, patience, and transactions that we begin ourselves."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # A transaction that starts reading and then writes loses updates under SQLite's deferred locking.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def listen_sqlite(engine: sa.Engine) -> None:
+    """Install the settings above on an engine."""
+    sa.event.listen(engine, "connect", prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_immediate)
+
+
+def create_sync_engine(url: str) -> sa.Engine:
+    """Return a synchronous engine for a worker thread."""
+    engine = sa.create_engine(sync_url(url))
+    if url.startswith("sqlite:"):
+        listen_sqlite(engine)
+    return engine
+
+
+class Database:
+    """One database with its pool of asynchronous connections."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite:")
+        if self.is_sqlite:
+            try:
+                sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise SettingsError(
+                    f"DATABASE_URL points to {sqlite_path(url)}, whose folder cannot be made: {error.strerror}.",
+                    next_step="Choose a folder that the bot may write to.",
+                ) from error
+        self.engine: AsyncEngine = create_async_engine(
+            async_url(url), **({} if self.is_sqlite else {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True})
+        )
+        if self.is_sqlite:
+            listen_sqlite(self.engine.sync_engine)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open a session whose work commits when the block ends and rolls back when it raises."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """Run a query. Raise SQLAlchemy's error when the database is away."""
+        async with self.engine.connect() as connection:
+            await connection.execute(sa.text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
