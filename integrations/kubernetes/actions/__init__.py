@@ -1,0 +1,1 @@
+"""The remediation catalogue: one file per action, and the machinery that they share."""
