@@ -48,7 +48,7 @@ class Changes:
                 waiter.set_result(None)
         self._waiters.clear()
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:  # noqa: ASYNC109 - a wait has a limit
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float) -> T:  # noqa: ASYNC109 - a wait has a limit
         """Return the predicate's first truthy answer. Raise TimeoutError after `timeout` seconds."""
         async with asyncio.timeout(timeout):
             while not (answer := predicate()):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.slack.core import Core
+from sandbox.slack.errors import SlackError
 from sandbox.slack.seed import Person
 from sandbox.slack.state import JSON
 
@@ -43,7 +44,7 @@ class Driver:
 
     async def click_in_view(self, view_id: str, button: str, value: str | None = None) -> None:
         """Use a button or menu of a modal or of the Home tab."""
-        block_id, element = _find(self._core.state.views[view_id], button)
+        block_id, element = _find(self._view(view_id), button)
         container = {"type": "view", "view_id": view_id}
         await self._core.interactions.act(self.id, container, block_id, _action(element, value), None)
 
@@ -52,8 +53,7 @@ class Driver:
 
         Return `{"errors": ...}` when the app refused it, else `{"closed": bool, "view"?: ...}`.
         """
-        view = self._core.state.views[view_id]
-        return await self._core.interactions.submit(self.id, view_id, _typed(view, state))
+        return await self._core.interactions.submit(self.id, view_id, _typed(self._view(view_id), state))
 
     async def close_view(self, view_id: str, *, clear: bool = False) -> None:
         await self._core.interactions.close(self.id, view_id, clear=clear)
@@ -93,6 +93,11 @@ class Driver:
     def dm(self, user_id: str) -> str:
         """Return the id of the direct message with somebody, opening it."""
         return self._core.people.open_dm(self.id, user_id).id
+
+    def _view(self, view_id: str) -> JSON:
+        if (view := self._core.state.views.get(view_id)) is None:
+            raise SlackError("view_not_found")
+        return view
 
     def _channel_id(self, channel: str) -> str:
         named = None if channel in self._core.state.channels else self._core.state.channel_named(channel)

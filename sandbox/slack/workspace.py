@@ -130,7 +130,7 @@ class SlackWorkspace:
         """Send an event to every open page, for instance `{"type": "scenario", "name", "state", "text"}`."""
         self.core.pages.publish(event)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 5.0) -> T:  # noqa: ASYNC109 - a wait has a limit
+    async def wait_for(self, predicate: Callable[[], T | None], timeout: float = 5.0) -> T:  # noqa: ASYNC109 - a wait has a limit
         """Return the predicate's first truthy answer; it is asked again whenever something happened.
 
         Raise TimeoutError after `timeout` seconds.

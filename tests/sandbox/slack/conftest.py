@@ -1,0 +1,62 @@
+"""A workspace on loopback, the SDK's client for it, and a Bolt app to connect."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from sandbox.slack import SlackWorkspace
+
+Connect = Callable[..., Awaitable[AsyncSocketModeHandler]]
+
+
+@pytest.fixture
+async def workspace() -> AsyncIterator[SlackWorkspace]:
+    running = SlackWorkspace()
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[SlackWorkspace]:
+    """A workspace whose apps have a quarter of a second to acknowledge."""
+    running = SlackWorkspace(redelivery_seconds=0.25)
+    await running.start()
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def client(workspace: SlackWorkspace) -> AsyncWebClient:
+    return AsyncWebClient(token=workspace.app("oncall").bot_token, base_url=workspace.api_url)
+
+
+@pytest.fixture
+def pagerduty(workspace: SlackWorkspace) -> AsyncWebClient:
+    return AsyncWebClient(token=workspace.app("pagerduty").bot_token, base_url=workspace.api_url)
+
+
+@pytest.fixture
+def bolt(client: AsyncWebClient) -> AsyncApp:
+    return AsyncApp(client=client)
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[Connect]:
+    """Connect a Bolt app to a workspace over Socket Mode; it is closed after the test."""
+    handlers: list[AsyncSocketModeHandler] = []
+
+    async def connected(workspace: SlackWorkspace, app: AsyncApp, ping: float = 10.0) -> AsyncSocketModeHandler:
+        handler = AsyncSocketModeHandler(app, workspace.app("oncall").app_token, ping_interval=ping)
+        handlers.append(handler)
+        before = workspace.connections("oncall")
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+        await workspace.wait_for(lambda: workspace.connections("oncall") > before)
+        return handler
+
+    yield connected
+    for handler in handlers:
+        await handler.close_async()  # type: ignore[no-untyped-call]
