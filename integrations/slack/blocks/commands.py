@@ -13,7 +13,7 @@ MOST_COMPONENTS = 25
 
 
 class Component(Protocol):
-    """One line of the status."""
+    """One line of the status; what is not `required` may be out of order without harm."""
 
     @property
     def name(self) -> str: ...
@@ -21,6 +21,8 @@ class Component(Protocol):
     def ok(self) -> bool: ...
     @property
     def detail(self) -> str: ...
+    @property
+    def required(self) -> bool: ...
 
 
 def help_text(command: str, subcommands: Sequence[tuple[str, str]], intro: str = "") -> e.JSON:
@@ -35,19 +37,28 @@ def help_text(command: str, subcommands: Sequence[tuple[str, str]], intro: str =
 
 def status(components: Sequence[Component]) -> e.JSON:
     """Return what works and what does not, broken things first."""
-    ordered = sorted(components, key=lambda component: component.ok)
-    broken = sum(not component.ok for component in ordered)
-    headline = "✅ *Everything works.*" if not broken else f"❌ *{t.count(broken, 'component')} out of order.*"
-    lines = [
-        f"{'✅' if c.ok else '❌'} *{t.inline(c.name, 80)}* ({'works' if c.ok else 'out of order'}): "
-        f"{t.inline(c.detail, 280)}"
-        for c in ordered[:MOST_COMPONENTS]
-    ]
+    ordered = sorted(components, key=lambda component: (component.ok, not component.required))
+    broken = sum(not c.ok and c.required for c in ordered)
+    without = sum(not c.ok and not c.required for c in ordered)
+    headline = (
+        f"❌ *{t.count(broken, 'component')} out of order.*" if broken else "✅ *Everything that is needed works.*"
+    )
+    if without:
+        headline += f" {t.count(without, 'optional component')} not available."
+    lines = [_component_line(component) for component in ordered[:MOST_COMPONENTS]]
     if left_out := len(ordered[MOST_COMPONENTS:]):
         lines.append(f"… and {t.count(left_out, 'more component')}")
     blocks = [e.section(headline)]
     blocks += [e.section("\n".join(lines[start : start + 6])) for start in range(0, len(lines), 6)]
     return e.message(headline.replace("*", ""), blocks)
+
+
+def _component_line(component: Component) -> str:
+    if component.ok:
+        icon, word = "✅", "works"
+    else:
+        icon, word = ("❌", "out of order") if component.required else ("⚪", "not available, optional")
+    return f"{icon} *{t.inline(component.name, 80)}* ({word}): {t.inline(component.detail, 280)}"
 
 
 def incident_list(incidents: Sequence[Incident], thread_link: ThreadLink) -> e.JSON:

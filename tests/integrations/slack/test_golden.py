@@ -37,8 +37,8 @@ CANDIDATES = [
     ObjectRef(kind="Deployment", namespace="shop", name="x" * 200),
 ]
 COMPONENTS = [
-    SimpleNamespace(name="Slack", ok=True, detail="connected to Acme"),
-    SimpleNamespace(name="PagerDuty", ok=False, detail="no API token: messages and webhooks only"),
+    SimpleNamespace(name="Slack", ok=True, detail="connected to Acme", required=True),
+    SimpleNamespace(name="PagerDuty", ok=False, detail="no API token: messages and webhooks only", required=False),
 ]
 
 

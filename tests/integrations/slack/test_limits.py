@@ -93,7 +93,7 @@ def test_errors_and_status(sentence: str, next_step: str, word: str) -> None:
     accepted(error(sentence, next_step, "E-0A1B2C"))
     accepted(error_view(sentence, next_step))
     accepted(help_text("/oncall", [(word, sentence)] * 9, next_step))
-    accepted(status([SimpleNamespace(name=word, ok=word < sentence, detail=next_step)] * 9))
+    accepted(status([SimpleNamespace(name=word, ok=word < sentence, detail=next_step, required=True)] * 9))
 
 
 @given(st.text(), st.integers(40, 400))
