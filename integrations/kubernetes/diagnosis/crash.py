@@ -1,0 +1,216 @@
+"""Containers that end although they should run."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.alert import Severity
+from bot.domain.finding import Abstention, Citation, SuggestedAction
+from integrations.kubernetes.diagnosis import crash_remedies as remedies
+from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
+from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
+from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
+from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
+from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, ready_text
+from integrations.kubernetes.diagnosis.graph import Graph, condition_of
+
+_START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+_START_CODES = frozenset({126, 127, 128})
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One crashing container with what its end says."""
+
+    graph: Graph
+    view: ContainerView
+    pointer: str
+    terminated: dict[str, Any]
+    previous: bool
+    lines: tuple[str, ...]
+
+    @property
+    def exit_code(self) -> int:
+        return int(self.terminated.get("exitCode") or 0)
+
+    @property
+    def workload(self) -> dict[str, Any] | None:
+        return self.graph.snapshot.objects.get(self.view.owner)
+
+    def evidence(self, sign: Sign | None = None) -> tuple[Citation, ...]:
+        pointers = (f"{self.pointer}/exitCode", f"{self.pointer}/reason", f"{self.view.pointer}/restartCount")
+        found = cite_present(self.view.pod, *pointers)
+        if sign is not None and 0 < sign.number <= len(self.lines):
+            line = self.lines[sign.number - 1]
+            cited = cite_log(self.view.pod, self.view.name, previous=self.previous, number=sign.number, line=line)
+            return (cited, *found)
+        return found
+
+
+def analyze(graph: Graph) -> Iterable[Judged]:
+    """Judge every crashing container; one finding or abstention for each container of a workload."""
+    seen: set[tuple[str, str]] = set()
+    for view in crashing(graph):
+        ended = view.ended
+        if ended is None or (view.entity, view.name) in seen:
+            continue
+        pointer, terminated = ended
+        if terminated.get("reason") == "OOMKilled":
+            continue
+        seen.add((view.entity, view.name))
+        previous, lines = view.log()
+        yield from _judge(_Case(graph, view, pointer, terminated, previous, lines))
+
+
+def _judge(case: _Case) -> Iterator[Judged]:
+    message = str(case.terminated.get("message") or case.view.waiting.get("message") or "")
+    if found := _liveness(case):
+        yield found
+        return
+    if case.exit_code in _START_CODES or case.terminated.get("reason") in _START_FAILED:
+        if ARCH.search(message):
+            yield _report(case, "crash.arch", f"its image has the wrong architecture: {clip(message)}", 0.95)
+            return
+        if NO_COMMAND.search(message) or case.terminated.get("reason") in _START_FAILED:
+            yield _report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
+            return
+    for sign in read_signs(case.lines, case.exit_code):
+        if (judged := _JUDGES[sign.key](case, sign)) is not None:
+            yield judged
+            return
+    if case.exit_code == 0:
+        yield _report(case, "crash.clean_exit", "it ends without an error although it should keep running", 0.8)
+    elif case.exit_code in {134, 136, 139}:
+        yield _report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
+    elif case.exit_code in _START_CODES:
+        yield _report(case, "crash.bad_command", f"its command cannot be run (exit code {case.exit_code})", 0.75)
+    else:
+        why = "its log holds no error" if case.lines else "its log could not be read"
+        reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}."
+        yield Abstention(entity=case.view.entity, reason=reason)
+
+
+def _report(
+    case: _Case,
+    key: str,
+    what: str,
+    confidence: float,
+    *,
+    sign: Sign | None = None,
+    actions: Iterable[SuggestedAction | None] = (),
+    decide: str = "",
+    evidence: Iterable[Citation] = (),
+    rollback: bool = True,
+    is_good: Callable[[dict[str, Any]], bool] | None = None,
+) -> Judged:
+    """Return the finding: container, what, how often, how many pods are left, what changed before."""
+    view = case.view
+    severity, _, _ = outage(case.graph, view.owner)
+    offered = [item for item in actions if item is not None]
+    if rollback and (undo := rollback_action(case.graph, case.workload, view.entity, is_good)):
+        offered.append(undo)
+    times = f" after {view.restarts} restarts" if view.restarts > 1 else ""
+    summary = (
+        f"Container {view.name} crashes{times}: {what}; {ready_text(case.graph, view.owner)}."
+        f"{describe_change(case.graph, case.workload)}"
+    )
+    return finding(
+        "init.failing" if view.init and key == "crash.clean_exit" else key,
+        view.entity,
+        summary,
+        severity=Severity.HIGH if severity is Severity.WARNING else severity,
+        confidence=confidence,
+        evidence=(*case.evidence(sign), *evidence),
+        actions=offered,
+        person_decides=decide or "No earlier revision is known to be better; somebody has to look at the program.",
+    )
+
+
+def _liveness(case: _Case) -> Judged | None:
+    """137 and 143 with a failing liveness probe are the kubelet's doing."""
+    if case.exit_code not in {137, 143} or case.terminated.get("reason") == "OOMKilled":
+        return None
+    for event in case.graph.events_of(case.view.pod, "Killing", "Unhealthy"):
+        text = str(event.get("message") or "")
+        about = str((event.get("involvedObject") or {}).get("fieldPath") or "")
+        mine = not about or f"{{{case.view.name}}}" in about
+        if mine and "iveness probe" in text:
+            what = f"the kubelet kills it because its liveness probe fails ({clip(text, 100)})"
+            decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
+            evidence = cite_present(event, "/message", "/count")
+            return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)
+    return None
+
+
+def _missing_env(case: _Case, sign: Sign) -> Judged | None:
+    if remedies.has_env(case.graph, case.view, sign.name):
+        return None
+    what = f"it needs the environment variable {sign.name}, which the container does not have"
+    restore = remedies.restore_env(case.graph, case.workload, case.view, sign.name)
+    decide = f"Nothing in the cluster says which value {sign.name} should have: somebody has to supply it."
+    return _report(
+        case, "crash.missing_env", what, 0.95, sign=sign, actions=[restore], decide=decide,
+        is_good=lambda template: remedies.sets_env(template, case.view.name, sign.name),
+    )  # fmt: skip
+
+
+def _missing_file(case: _Case, sign: Sign) -> Judged | None:
+    place = remedies.locate(case.graph, case.view, sign.name)
+    what = f"it cannot find {sign.name}: {place.explanation}"
+    fill = remedies.fill_key(case.graph, case.view, place)
+    return _report(
+        case, "crash.missing_config_file", what, place.confidence, sign=sign, actions=[fill], evidence=place.evidence,
+        decide=f"Somebody has to provide {sign.name}: no earlier revision and no other ConfigMap holds it.",
+        is_good=lambda template: remedies.provides(case.graph, case.view, template, sign.name),
+    )  # fmt: skip
+
+
+def _plain(key: str, what: str, decide: str, *, rollback: bool = True) -> Callable[[_Case, Sign], Judged | None]:
+    def judge(case: _Case, sign: Sign) -> Judged | None:
+        told = f"{what}: {clip(sign.text)}"
+        return _report(case, key, told, sign.confidence, sign=sign, decide=decide, rollback=rollback)
+
+    return judge
+
+
+def _permission(case: _Case, sign: Sign) -> Judged | None:
+    """Judge a denied permission only near the end of the log: one that the program survives is chatter."""
+    if sign.number < len(case.lines) - 40:
+        return None
+    decide = "Compare runAsUser, fsGroup and readOnlyRootFilesystem with what the image expects."
+    return _report(
+        case, "crash.permission", f"it lacks a permission: {clip(sign.text)}", 0.85, sign=sign, decide=decide
+    )
+
+
+def _dependency(case: _Case, sign: Sign) -> Judged | None:
+    what = f"it cannot reach {sign.name or 'something it depends on'}: {clip(sign.text)}"
+    evidence: tuple[Citation, ...] = ()
+    if (workload := case.workload) is not None and (found := condition_of(workload, "Available")):
+        evidence = cite_present(workload, f"/status/conditions/{found[0]}/reason")
+    decide = f"Mend {sign.name or 'the dependency'} first; this workload recovers by itself."
+    return _report(
+        case, "crash.dependency_refused", what, 0.8, sign=sign, decide=decide, evidence=evidence, rollback=False
+    )
+
+
+_JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
+    "crash.arch": _plain(
+        "crash.arch", "its image has the wrong architecture", "Use an image for the node's processor."
+    ),
+    "crash.port_in_use": _plain(
+        "crash.port_in_use", "its port is taken", "Give one of the containers that share the port another one."
+    ),
+    "crash.missing_env": _missing_env,
+    "crash.bad_credentials": _plain(
+        "crash.bad_credentials",
+        "its credentials are refused",
+        "Somebody who may read the Secret has to correct the credentials, then restart the pods.",
+        rollback=False,
+    ),
+    "crash.missing_config_file": _missing_file,
+    "crash.bad_command": _plain("crash.bad_command", "its command cannot be run", "Correct command or image."),
+    "crash.permission": _permission,
+    "crash.dependency_refused": _dependency,
+    "crash.app_exception": _plain("crash.app_exception", "it fails", "Somebody has to read the stack trace."),
+}

@@ -1,0 +1,142 @@
+"""What would give a crashing container what it misses: a variable, a file, a key of a ConfigMap."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from bot.domain.finding import Citation, SuggestedAction
+from integrations.kubernetes.diagnosis.changes import container_of, earlier_container, env_names, is_redacted
+from integrations.kubernetes.diagnosis.citations import cite_present
+from integrations.kubernetes.diagnosis.containers import ContainerView
+from integrations.kubernetes.diagnosis.findings import action
+from integrations.kubernetes.diagnosis.graph import Graph, namespace_of, spec_of
+from integrations.kubernetes.snapshot import Object
+
+
+def has_env(graph: Graph, view: ContainerView, name: str) -> bool:
+    """Say whether the container surely has a non-empty variable."""
+    entry = env_names(view.spec).get(name)
+    if entry is not None:
+        return bool(entry.get("value") or entry.get("valueFrom"))
+    for source in view.spec.get("envFrom") or ():
+        reference = source.get("configMapRef")
+        if not reference or not name.startswith(prefix := source.get("prefix") or ""):
+            continue
+        found = graph.snapshot.get("ConfigMap", namespace_of(view.pod), str(reference.get("name")))
+        if found is not None and name.removeprefix(prefix) in (found.get("data") or {}):
+            return True
+    return False
+
+
+def sets_env(template: dict[str, Any], container: str, name: str) -> bool:
+    """Say whether a template gives a container the variable."""
+    entry = env_names(container_of(template, container)).get(name)
+    return bool(entry and (entry.get("value") or entry.get("valueFrom")))
+
+
+def restore_env(graph: Graph, workload: Object | None, view: ContainerView, name: str) -> SuggestedAction | None:
+    """Return the action that sets the variable as an earlier revision did; none when its value was a secret."""
+
+    def gives(container: dict[str, Any]) -> bool:
+        entry = env_names(container).get(name)
+        return bool(entry and (entry.get("valueFrom") or (entry.get("value") and not is_redacted(entry["value"]))))
+
+    found = earlier_container(graph, workload, view.name, gives)
+    if found is None:
+        return None
+    revision, container = found
+    entry = env_names(container)[name]
+    value = {"value_from": entry["valueFrom"]} if entry.get("valueFrom") else {"value": entry["value"]}
+    reason = f"revision {revision} set {name}; the present one does not"
+    return action("set_env", view.entity, reason, container=view.name, name=name, **value)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a missing file should come from. `config_map` and `key` are set when a ConfigMap lacks the key."""
+
+    explanation: str
+    confidence: float
+    config_map: str = ""
+    key: str = ""
+    evidence: tuple[Citation, ...] = ()
+
+
+def locate(graph: Graph, view: ContainerView, path: str) -> Place:
+    """Say why a file is not there, from the container's mounts and the ConfigMaps behind them."""
+    file = PurePosixPath(path)
+    for mount, volume in _mounts(view.spec, spec_of(view.pod)):
+        root = PurePosixPath(str(mount.get("mountPath")))
+        if file != root and root not in file.parents:
+            continue
+        source = volume.get("configMap") or {}
+        if not (name := str(source.get("name") or "")):
+            return Place(f"the volume {volume.get('name')} mounted at {root} does not hold it", 0.75)
+        found = graph.snapshot.get("ConfigMap", namespace_of(view.pod), name)
+        if found is None:
+            return Place(f"it should come from ConfigMap {name}, which was not seen", 0.7)
+        key = _key_for(source, mount, str(file.relative_to(root)) if file != root else file.name)
+        data = found.get("data") or {}
+        if key in data or key in (found.get("binaryData") or {}):
+            return Place(f"ConfigMap {name} holds {key}, but the container does not see it", 0.6)
+        held = ", ".join(sorted(data)[:5]) or "nothing"
+        explanation = f"ConfigMap {name}, mounted at {root}, has no key {key} (it holds {held})"
+        pointer = "/data" if data else "/metadata/name"
+        return Place(explanation, 0.95, name, key, cite_present(found, pointer))
+    mounted = ", ".join(sorted(str(m.get("mountPath")) for m, _ in _mounts(view.spec, spec_of(view.pod)))) or "none"
+    return Place(
+        f"no volume is mounted there (mounts: {mounted})" if file.is_absolute() else "the image lacks it", 0.92
+    )
+
+
+def provides(graph: Graph, view: ContainerView, template: dict[str, Any], path: str) -> bool:
+    """Say whether an earlier template mounts something that gives the file."""
+    file = PurePosixPath(path)
+    present = {str(mount.get("mountPath")): volume for mount, volume in _mounts(view.spec, spec_of(view.pod))}
+    for mount, volume in _mounts(container_of(template, view.name), template.get("spec") or {}):
+        root = PurePosixPath(str(mount.get("mountPath")))
+        if file != root and root not in file.parents:
+            continue
+        source = volume.get("configMap") or {}
+        found = graph.snapshot.get("ConfigMap", namespace_of(view.pod), str(source.get("name") or ""))
+        if source and found is not None:
+            key = _key_for(source, mount, str(file.relative_to(root)) if file != root else file.name)
+            return key in (found.get("data") or {}) or key in (found.get("binaryData") or {})
+        return present.get(str(mount.get("mountPath"))) != volume
+    return not file.is_absolute()
+
+
+def fill_key(graph: Graph, view: ContainerView, place: Place) -> SuggestedAction | None:
+    """Return the action that adds the missing key with the value another ConfigMap of the namespace has under it."""
+    if not place.config_map:
+        return None
+    namespace = namespace_of(view.pod)
+    for other in graph.all("ConfigMap"):
+        value = (other.get("data") or {}).get(place.key)
+        if namespace_of(other) != namespace or not value or is_redacted(value):
+            continue
+        name = other["metadata"]["name"]
+        if name.rsplit("-", 1)[0] not in place.config_map and place.config_map.rsplit("-", 1)[0] not in name:
+            continue  # an unrelated program's file of the same name is not a remedy
+        reason = f"ConfigMap {name} of the same namespace holds {place.key}"
+        target = f"ConfigMap/{namespace}/{place.config_map}"
+        return action("patch_configmap", target, reason, key=place.key, value=value)
+    return None
+
+
+def _mounts(container: dict[str, Any], spec: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield a container's mounts with their volumes, the longest paths first."""
+    volumes = {volume.get("name"): volume for volume in spec.get("volumes") or ()}
+    mounts = sorted(container.get("volumeMounts") or (), key=lambda mount: -len(str(mount.get("mountPath"))))
+    for mount in mounts:
+        yield mount, volumes.get(mount.get("name")) or {}
+
+
+def _key_for(source: dict[str, Any], mount: dict[str, Any], relative: str) -> str:
+    """Return the ConfigMap key behind a file of its volume."""
+    wanted = str(mount.get("subPath") or relative)
+    for item in source.get("items") or ():
+        if item.get("path") == wanted:
+            return str(item.get("key"))
+    return wanted

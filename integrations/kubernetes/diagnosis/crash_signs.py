@@ -1,0 +1,165 @@
+"""What programs write before they die, as families of messages rather than anybody's exact wording."""
+
+import re
+from dataclasses import dataclass
+
+from integrations.kubernetes.logs import clean, is_error, join_entries, read_log
+
+_NAME = r"(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}[A-Z0-9]*)"
+_QUOTE = "[\"'`]?"
+_ABSENT = r"(?:not (?:set|defined|found|specified|provided|configured|present)|undefined|unset|missing|required|empty)"
+
+MISSING_ENV = tuple(
+    re.compile(pattern)
+    for pattern in (
+        (
+            rf"(?i:must|need to|have to|please|should) (?i:specify|set|provide|define|supply)(?i: the)?"
+            rf"(?i: required)?(?i: environment)?(?i: variable)?s?:? {_QUOTE}\$?{_NAME}\b"
+        ),
+        rf"(?i:env(?:ironment)?(?: ?var(?:iable)?)?s?)[ :\[({_QUOTE[1:-2]}]+\$?{_NAME}\b.{{0,60}}?\b(?i:{_ABSENT})\b",
+        (
+            rf"(?i:missing|undefined|unset|required)(?i: required| mandatory)?(?i: env(?:ironment)?(?: ?var(?:iable)?)?s?)"
+            rf"(?i: is| are)?[ :=\[({_QUOTE[1:-2]}]+\$?{_NAME}\b"
+        ),
+        (
+            rf"\b{_NAME}\b{_QUOTE}(?i: environment| env)?(?i: variable| var)?(?i: is| was| must be| has)?(?i: being)? "
+            rf"(?i:{_ABSENT})\b"
+        ),
+        rf"KeyError: ['\"]{_NAME}['\"]",
+        rf"key not found: \"{_NAME}\"",
+        rf"required key {_NAME} missing",
+        rf"\b{_NAME}: (?:unbound variable|parameter (?:null or )?not set)",
+        rf"(?i:environment variable|env var) .{{0,40}}?{_QUOTE}{_NAME}{_QUOTE}.{{0,40}}?(?i:{_ABSENT})",
+    )
+)
+_PATH = (
+    r"(?P<path>(?:/[\w.@+-]+)+|"
+    r"\.{0,2}/?[\w@+-]+(?:/[\w.@+-]+)*\.(?:ya?ml|json|toml|ini|conf|cfg|properties|env|xml|pem|crt|key))"
+)
+_NO_FILE = r"(?:[Nn]o such file(?: or directory)?|ENOENT|not found|does not exist|NoSuchFile|FileNotFound)"
+MISSING_FILE = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"{_PATH}['\"`]?[:)]? ?(?:\([^)]*\))?[:,]? ?(?:.{{0,40}}?){_NO_FILE}",
+        rf"{_NO_FILE}.{{0,40}}?[:'\"` (]{_PATH}",
+        (
+            rf"(?i:can(?:no|')?t|unable to|failed to|could not|error) (?i:open|read|load|find|reading|opening|loading)"
+            rf"(?i: the)?(?i: config\w*)?(?i: file)?[ :'\"`]+{_PATH}"
+        ),
+    )
+)
+REFUSED = re.compile(
+    r"ECONNREFUSED|[Cc]onnection refused|connect: refused|ENOTFOUND|getaddrinfo|[Nn]o such host|"
+    r"Name or service not known|Temporary failure in name resolution|could not translate host name|"
+    r"UnknownHostException|EHOSTUNREACH|[Nn]o route to host|ETIMEDOUT|[Cc]onnection timed out|"
+    r"i/o timeout|ConnectTimeout|UNAVAILABLE: .*connect|server selection timed out",
+)
+ADDRESS = re.compile(
+    r"(?:tcp |to |at |host |connect |lookup |ENOTFOUND |ECONNREFUSED |for |server (?:at )?|//|@|\(|\"|')"
+    r"(?P<host>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*|\d{1,3}(?:\.\d{1,3}){3})\"?'?(?:[:,] ?(?:port )?(?P<port>\d{2,5}))?"
+)
+BAD_CREDENTIALS = re.compile(
+    r"[Aa]ccess denied for user|password authentication failed|[Aa]uthentication failed|invalid (?:username|password)|"
+    r"NOAUTH|WRONGPASS|Login failed for user|ORA-01017|invalid credentials|SASL authentication|bad credentials|"
+    r"\brole \"[^\"]+\" does not exist|InvalidAccessKeyId|SignatureDoesNotMatch|no pg_hba.conf entry",
+)
+PERMISSION = re.compile(
+    r"[Pp]ermission denied|EACCES|EPERM|[Oo]peration not permitted|[Rr]ead-only file system|EROFS|AccessDeniedException"
+)
+PORT_IN_USE = re.compile(
+    r"EADDRINUSE|[Aa]ddress already in use|[Pp]ort (?:\d+ )?(?:is )?already (?:in use|allocated|bound)|"
+    r"Only one usage of each socket address"
+)
+ARCH = re.compile(r"exec format error|cannot execute binary file|[Bb]ad CPU type")
+NO_COMMAND = re.compile(
+    r"executable file not found|(?:exec|stat)[: ].*no such file or directory|command not found|"
+    r"(?:^|: )[\w./-]+: not found$|exec: .*permission denied|can't open file .*\[Errno 2\]|Cannot find module"
+)
+DISK_FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
+_SIGNAL = re.compile(r"SIGSEGV|Segmentation fault|core dumped|SIGABRT|[Aa]ssertion .*failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a line says: the family's key, the line (from 1) as cleaned, and what it names."""
+
+    key: str
+    number: int
+    text: str
+    name: str = ""
+    confidence: float = 0.9
+
+
+def read_signs(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
+    """Return what the end of a log says, the surest first. Only failures count, never chatter."""
+    signs: list[Sign] = []
+    reading = read_log(lines)
+    tail = max(1, len(lines) - 60)
+    first = reading.first_error[0] if reading.first_error else tail
+    for number, raw in enumerate(lines, start=1):
+        if number < min(first, tail) and number < len(lines) - 200:
+            continue
+        signs += _signs_of(number, clean(raw), exit_code)
+    order = {"crash.arch": 0, "crash.port_in_use": 1, "crash.missing_env": 2, "crash.bad_credentials": 3,
+             "crash.missing_config_file": 4, "crash.bad_command": 5, "crash.permission": 6,
+             "crash.dependency_refused": 7}  # fmt: skip
+    # Lines near the end are what the program died of; among those of one family the first names the cause.
+    signs.sort(key=lambda sign: (order[sign.key], sign.number < len(lines) - 40, sign.number))
+    if signs:
+        return signs
+    return _exception(lines, exit_code)
+
+
+def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
+    found: list[Sign] = []
+    if ARCH.search(line):
+        found.append(Sign("crash.arch", number, line, confidence=0.97))
+    if PORT_IN_USE.search(line):
+        found.append(Sign("crash.port_in_use", number, line))
+    for pattern in MISSING_ENV:
+        if match := pattern.search(line):
+            found.append(Sign("crash.missing_env", number, line, match["name"]))
+            break
+    if BAD_CREDENTIALS.search(line):
+        found.append(Sign("crash.bad_credentials", number, line))
+    if PERMISSION.search(line):
+        found.append(Sign("crash.permission", number, line))
+    if REFUSED.search(line):
+        found.append(Sign("crash.dependency_refused", number, line, host_in(line)))
+    elif exit_code in {126, 127} or NO_COMMAND.search(line):
+        found.append(Sign("crash.bad_command", number, line, confidence=0.9 if exit_code in {126, 127} else 0.7))
+    if exit_code not in {126, 127}:
+        for pattern in MISSING_FILE:
+            if (match := pattern.search(line)) and not REFUSED.search(line):
+                found.append(Sign("crash.missing_config_file", number, line, match["path"]))
+                break
+    return found
+
+
+def host_in(line: str) -> str:
+    """Return the host (with port) that a line names, or nothing."""
+    for match in ADDRESS.finditer(line):
+        host, port = match["host"], match["port"]
+        if port or "." in host or "-" in host:
+            return f"{host}:{port}" if port else host
+    return ""
+
+
+def _exception(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
+    """Return the last stack trace, panic or signal; without any, the last error of the end of the log."""
+    if exit_code == 0:
+        return []
+    trace: Sign | None = None
+    error: Sign | None = None
+    for entry in join_entries(lines):
+        if entry.is_trace or _SIGNAL.search(entry.text):
+            number, text = entry.number, entry.text
+            reading = read_log(line for _, line in ((entry.number, entry.text), *entry.more))
+            if reading.deepest_cause:
+                offset, text = reading.deepest_cause
+                number = entry.number + offset - 1
+            trace = Sign("crash.app_exception", number, text, confidence=0.85)
+        elif is_error(entry.text) and entry.number > len(lines) - 20:
+            error = Sign("crash.app_exception", entry.number, entry.text, confidence=0.6)
+    found = trace or error
+    return [found] if found else []

@@ -1,0 +1,89 @@
+"""Building findings: the same words, the same severity and the same shape in every family."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.alert import Severity
+from bot.domain.finding import Abstention, Citation, Finding, RiskClass, SuggestedAction
+from integrations.kubernetes.diagnosis.graph import Graph, name_of, spec_of, status_of
+from integrations.kubernetes.diagnosis.keys import KEYS
+from integrations.kubernetes.snapshot import Object, ObjectKey
+
+Judged = Finding | Abstention
+_RISKS: dict[str, RiskClass] = {"scale": "S", "patch_configmap": "S", "patch_service": "D"}
+
+
+def finding(
+    key: str,
+    entity: str,
+    summary: str,
+    *,
+    severity: Severity,
+    confidence: float,
+    evidence: Iterable[Citation] = (),
+    actions: Sequence[SuggestedAction] = (),
+    person_decides: str = "",
+) -> Finding:
+    """Return a finding; a key that is not in the table is a mistake of the analyzer (KeyError)."""
+    if key not in KEYS:
+        raise KeyError(key)
+    return Finding(
+        key=key,
+        entity=entity,
+        severity=severity,
+        confidence=confidence,
+        summary=" ".join(summary.split()),
+        evidence=tuple(evidence),
+        actions=tuple(actions),
+        person_decides="" if actions else person_decides,
+    )
+
+
+def action(name: str, target: str, reason: str, /, **params: object) -> SuggestedAction:
+    """Return a suggested action with its risk."""
+    return SuggestedAction(action=name, target=target, params=params, risk=_RISKS.get(name, "D"), reason=reason)
+
+
+def is_ready(pod: Object) -> bool:
+    """Say whether a pod's Ready condition is True."""
+    return any(
+        condition.get("type") == "Ready" and condition.get("status") == "True"
+        for condition in status_of(pod).get("conditions") or ()
+    )
+
+
+def is_gone(pod: Object) -> bool:
+    """Say whether a pod is on its way out or has done its work: nothing about it is wrong any more."""
+    return bool((pod.get("metadata") or {}).get("deletionTimestamp")) or status_of(pod).get("phase") == "Succeeded"
+
+
+def outage(graph: Graph, key: ObjectKey) -> tuple[Severity, int, int]:
+    """Return how bad it is that some of a workload's pods fail, how many are ready and how many should be."""
+    pods = [pod for pod in graph.pods_of_key(key) if not is_gone(pod)]
+    ready = sum(1 for pod in pods if is_ready(pod))
+    workload = graph.snapshot.objects.get(key)
+    desired = len(pods)
+    if workload is not None and key[0] in {"Deployment", "StatefulSet", "ReplicaSet"}:
+        replicas = spec_of(workload).get("replicas")
+        desired = 1 if replicas is None else int(replicas)
+        ready = max(ready, min(desired, int(status_of(workload).get("readyReplicas") or 0)))
+    if ready >= desired:
+        return Severity.WARNING, ready, desired
+    return (Severity.CRITICAL if ready == 0 else Severity.HIGH), ready, desired
+
+
+def ready_text(graph: Graph, key: ObjectKey) -> str:
+    """Return `0 of 3 pods are ready`."""
+    _, ready, desired = outage(graph, key)
+    return f"{ready} of {desired} pod{'' if desired == 1 else 's'} {'is' if desired == 1 else 'are'} ready"
+
+
+def names(items: Sequence[Object], limit: int = 3) -> str:
+    """Return the first few names and how many more there are."""
+    shown = ", ".join(name_of(item) for item in items[:limit])
+    return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
+
+
+def clip(text: str, limit: int = 160) -> str:
+    """Return one line of at most `limit` characters."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"

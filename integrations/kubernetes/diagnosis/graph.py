@@ -1,0 +1,219 @@
+"""The snapshot with its indexes: who owns whom, who selects whom, which events and references belong to what.
+
+Built once per diagnosis in time linear in the snapshot; analyzers only look up.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from integrations.kubernetes.snapshot import Object, ObjectKey, Snapshot, event_time, key_of, parse_time, ref_of
+
+WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
+REVISION = "deployment.kubernetes.io/revision"
+
+
+class Graph:
+    """One snapshot, indexed. All lists come in a fixed order, whatever order the snapshot was filled in."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.now: datetime = snapshot.taken_at
+        self._by_kind: dict[str, list[Object]] = defaultdict(list)
+        for key in sorted(snapshot.objects):
+            self._by_kind[key[0]].append(snapshot.objects[key])
+        self._events: dict[ObjectKey, list[Object]] = defaultdict(list)
+        for event in snapshot.events:
+            about = event.get("involvedObject") or event.get("regarding") or {}
+            key = (str(about.get("kind") or ""), str(about.get("namespace") or ""), str(about.get("name") or ""))
+            self._events[key].append(event)
+        self._owners: dict[ObjectKey, ObjectKey] = {}
+
+    def all(self, kind: str) -> list[Object]:
+        """Return the objects of a kind by namespace and name."""
+        return self._by_kind.get(kind, [])
+
+    @property
+    def pods(self) -> list[Object]:
+        return self.all("Pod")
+
+    @cached_property
+    def workloads(self) -> list[Object]:
+        """Deployments, StatefulSets, DaemonSets, Jobs and CronJobs."""
+        return [item for kind in WORKLOADS for item in self.all(kind)]
+
+    def owner_key(self, item: Object) -> ObjectKey:
+        """Return the key of the outermost controller: of a pod its Deployment, of a bare pod the pod itself."""
+        key = key_of(item)
+        if known := self._owners.get(key):
+            return known
+        current, seen = key, {key}
+        found: Object | None = item
+        while found is not None:
+            owner = controller_of(found)
+            if owner is None:
+                break
+            following = (str(owner.get("kind") or ""), current[1], str(owner.get("name") or ""))
+            if following in seen or following[0] not in {*WORKLOADS, "ReplicaSet", "ReplicationController"}:
+                break
+            seen.add(following)
+            current = following
+            found = self.snapshot.objects.get(following)
+        if current[0] == "ReplicaSet" and current not in self.snapshot.objects:
+            current = self._guess_deployment(item, current)
+        self._owners[key] = current
+        return current
+
+    def _guess_deployment(self, pod: Object, replica_set: ObjectKey) -> ObjectKey:
+        """Go by a ReplicaSet's name, `<deployment>-<pod-template-hash>`, when the set itself was not read."""
+        template_hash = labels_of(pod).get("pod-template-hash")
+        name = replica_set[2].removesuffix(f"-{template_hash}") if template_hash else replica_set[2]
+        candidate = ("Deployment", replica_set[1], name)
+        return candidate if candidate in self.snapshot.objects else replica_set
+
+    def entity_of(self, item: Object) -> str:
+        """Return what a finding about this object is about: the workload rather than its pods."""
+        kind, namespace, name = self.owner_key(item)
+        return "/".join(part for part in (kind, namespace, name) if part)
+
+    @cached_property
+    def _pods_by_owner(self) -> Mapping[ObjectKey, list[Object]]:
+        index: dict[ObjectKey, list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            index[self.owner_key(pod)].append(pod)
+        return index
+
+    def pods_of(self, workload: Object) -> list[Object]:
+        """Return the pods a workload owns, by name."""
+        return self._pods_by_owner.get(key_of(workload), [])
+
+    def pods_of_key(self, key: ObjectKey) -> list[Object]:
+        return self._pods_by_owner.get(key, [])
+
+    @cached_property
+    def _sets_by_owner(self) -> Mapping[ObjectKey, list[Object]]:
+        index: dict[ObjectKey, list[Object]] = defaultdict(list)
+        for replica_set in self.all("ReplicaSet"):
+            index[self.owner_key(replica_set)].append(replica_set)
+        for sets in index.values():
+            sets.sort(key=lambda item: (revision_of(item), key_of(item)))
+        return index
+
+    def revisions(self, deployment: Object) -> list[Object]:
+        """Return a Deployment's ReplicaSets, oldest revision first."""
+        return self._sets_by_owner.get(key_of(deployment), [])
+
+    def events_of(self, item: Object, *reasons: str) -> list[Object]:
+        """Return the events about an object, newest first; with `reasons` only those."""
+        events = self._events.get(key_of(item), [])
+        return [event for event in reversed(events) if not reasons or event.get("reason") in reasons]
+
+    @cached_property
+    def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Object]]:
+        index: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            namespace = namespace_of(pod)
+            for name, value in labels_of(pod).items():
+                index[(namespace, name, str(value))].append(pod)
+        return index
+
+    def pods_selected(self, namespace: str, selector: Mapping[str, str]) -> list[Object]:
+        """Return the pods that carry all labels of a non-empty selector; an empty one selects nothing here."""
+        if not selector:
+            return []
+        lists = [self._pods_by_label.get((namespace, name, str(value)), []) for name, value in selector.items()]
+        return [pod for pod in min(lists, key=len) if matches(labels_of(pod), selector)]
+
+    @cached_property
+    def _services_by_namespace(self) -> Mapping[str, list[Object]]:
+        index: dict[str, list[Object]] = defaultdict(list)
+        for service in self.all("Service"):
+            index[namespace_of(service)].append(service)
+        return index
+
+    def services_of(self, namespace: str, labels: Mapping[str, str]) -> list[Object]:
+        """Return the Services whose selector these labels satisfy."""
+        return [
+            service
+            for service in self._services_by_namespace.get(namespace, [])
+            if (selector := (service.get("spec") or {}).get("selector")) and matches(labels, selector)
+        ]
+
+    def log(self, pod: Object, container: str, *, previous: bool) -> tuple[str, ...]:
+        """Return a container's log as lines, empty when there is none."""
+        return self.snapshot.logs.get((namespace_of(pod), name_of(pod), container, previous), ())
+
+    def age_seconds(self, time: object) -> float | None:
+        """Return how long before the snapshot a time of the API was; None when it is not a time."""
+        parsed = parse_time(time)
+        return (self.now - parsed).total_seconds() if parsed else None
+
+    def event_age(self, event: Object) -> float:
+        """Return seconds since an event was last seen; infinite when it carries no time."""
+        age = self.age_seconds(event_time(event))
+        return age if age is not None else float("inf")
+
+    def workload_of(self, item: Object) -> Object | None:
+        """Return the outermost controller of a pod or ReplicaSet, when it was read."""
+        return self.snapshot.objects.get(self.owner_key(item))
+
+
+def controller_of(item: Object) -> Object | None:
+    """Return the owner reference that controls an object."""
+    owners: Iterable[Object] = (item.get("metadata") or {}).get("ownerReferences") or ()
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def labels_of(item: Object) -> dict[str, str]:
+    return (item.get("metadata") or {}).get("labels") or {}
+
+
+def namespace_of(item: Object) -> str:
+    return str((item.get("metadata") or {}).get("namespace") or "")
+
+
+def name_of(item: Object) -> str:
+    return str((item.get("metadata") or {}).get("name") or "")
+
+
+def entity(item: Object) -> str:
+    """Return `Kind/namespace/name` of the object itself."""
+    return str(ref_of(item))
+
+
+def spec_of(item: Object) -> dict[str, Any]:
+    return item.get("spec") or {}
+
+
+def status_of(item: Object) -> dict[str, Any]:
+    return item.get("status") or {}
+
+
+def template_of(workload: Object) -> dict[str, Any]:
+    """Return a workload's pod template; of a pod the pod itself."""
+    if workload.get("kind") == "Pod":
+        return workload
+    if workload.get("kind") == "CronJob":
+        return ((spec_of(workload).get("jobTemplate") or {}).get("spec") or {}).get("template") or {}
+    return spec_of(workload).get("template") or {}
+
+
+def revision_of(replica_set: Object) -> int:
+    """Return a ReplicaSet's revision, 0 when it carries none."""
+    text = ((replica_set.get("metadata") or {}).get("annotations") or {}).get(REVISION, "0")
+    return int(text) if str(text).isdigit() else 0
+
+
+def condition_of(item: Object, kind: str) -> tuple[int, dict[str, Any]] | None:
+    """Return a condition with its position in the list."""
+    for position, condition in enumerate(status_of(item).get("conditions") or ()):
+        if condition.get("type") == kind:
+            return position, condition
+    return None
+
+
+def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
+    """Say whether labels satisfy a selector of equalities."""
+    return all(str(labels.get(name)) == str(value) for name, value in selector.items())
