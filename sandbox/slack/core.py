@@ -90,7 +90,7 @@ class Core:
             refresh_seconds=refresh_seconds,
         )
         self.deliveries = Deliveries(self.state, self.sockets)
-        self.pages = Pages(self.background, traffic)
+        self.pages = Pages(self.background, traffic, self.changes.notify)
         self.unread = Unread(self.state)
         self.messages = Messages(self.state, self.deliveries, self.pages, self.unread, self.changes.notify)
         self.views = Views(self.state, self.pages, self.changes.notify)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,9 @@ class Page:
 class Pages:
     """Fan-out of live events. Nothing is encoded while no page is open."""
 
-    def __init__(self, background: Background, traffic: TrafficLog) -> None:
+    def __init__(self, background: Background, traffic: TrafficLog, changed: Callable[[], None]) -> None:
         self._background = background
+        self._changed = changed
         self._pages: list[Page] = []
         self._stop_listening = traffic.listen(self._exchange)
 
@@ -46,6 +47,7 @@ class Pages:
         page = Page(user_id, socket)
         self._pages.append(page)
         writer = self._background.start(page.write(), "page writer")
+        self._changed()
         try:
             async for _ in socket:
                 pass  # The page only listens here: it speaks through requests.

@@ -11,13 +11,14 @@ from sandbox.slack.web_api.chat import may_post
 from sandbox.slack.web_api.method import Call, Method, Methods
 
 PREVIEW_CHARACTERS = 2_000
+_TEXT_SUFFIXES = frozenset({"diff", "ini", "log", "md", "patch", "toml", "txt", "yaml", "yml"})
 
 
 async def upload_address(call: Call) -> JSON:
     filename, length = call.arguments.required("filename", "length")
     if not length.isdigit() or int(length) == 0:
         raise SlackError("invalid_arguments", messages=["[ERROR] length must be a positive number of bytes"])
-    kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+    kind = _kind(filename)
     file_id = ids.new_id("F")
     base = call.core.base_url
     call.core.state.files[file_id] = {
@@ -72,6 +73,13 @@ async def show(call: Call) -> JSON:
     return {"file": file, "content": _preview(file, content), "comments": [], **_no_more()}
 
 
+def _kind(filename: str) -> str:
+    """Return the media type. What operators upload is mostly text that no registry of media types knows."""
+    if filename.rpartition(".")[2].lower() in _TEXT_SUFFIXES:
+        return "text/plain"
+    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
+
+
 def _finished(call: Call, entry: Any) -> JSON:
     file_id = entry.get("id") if isinstance(entry, dict) else None
     file = call.core.state.files.get(str(file_id))
@@ -106,9 +114,7 @@ def _share(call: Call, channel: Channel, files: list[JSON]) -> None:
 
 def _preview(file: JSON, content: bytes) -> str:
     kind = file["mimetype"]
-    if not (
-        kind.startswith("text/") or kind in {"application/json", "application/x-yaml"} or file["mode"] == "snippet"
-    ):
+    if not (kind.startswith("text/") or kind == "application/json" or file["mode"] == "snippet"):
         return ""
     return content[: PREVIEW_CHARACTERS * 4].decode("utf-8", "replace")[:PREVIEW_CHARACTERS]
 
