@@ -12,7 +12,9 @@ import logging
 import socket
 import uuid
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -56,8 +58,18 @@ class Workflows:
         self._wake = wake
         self._running = 0
         self.executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
-        self._triage_workflow = DBOS.workflow(name="triage", max_recovery_attempts=1000)(self._run_triage)
-        self._act_workflow = DBOS.workflow(name="act", max_recovery_attempts=1000)(self._run_act)
+
+        # The engine registers plain functions and keeps them in a registry of its own, by name.
+        @DBOS.workflow(name="triage", max_recovery_attempts=1000)
+        async def triage_workflow(incident_id: str, run: int) -> str:
+            return await self._run_triage(incident_id, run)
+
+        @DBOS.workflow(name="act", max_recovery_attempts=1000)
+        async def act_workflow(proposal_id: str) -> str:
+            return await self._run_act(proposal_id)
+
+        self._triage_workflow = triage_workflow
+        self._act_workflow = act_workflow
 
     async def launch(self) -> None:
         """Start the engine and take over what dead processes left.
@@ -84,7 +96,12 @@ class Workflows:
         await self.recover(self._database.is_sqlite)
 
     async def close(self) -> None:
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # The engine made its own thread pool the loop's default and shuts it down with itself: whatever is closed
+        # after it needs another one.
+        loop = asyncio.get_running_loop()
+        pool = ThreadPoolExecutor(thread_name_prefix="oncall")
+        loop.set_default_executor(pool)
+        await loop.run_in_executor(pool, partial(DBOS.destroy, destroy_registry=True))
         async with self._database.transaction() as session:
             await executors.forget(session, self.executor_id)
 

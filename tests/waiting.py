@@ -1,0 +1,20 @@
+"""Wait for something to become true, and say what did not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def wait_until(probe: Callable[[], Awaitable[T | None]], seconds: float = 15.0, what: str = "it") -> T:
+    """Return the first value of `probe` that is neither None nor False. Raise AssertionError after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                value = await probe()
+                if value is not None and value is not False:
+                    return value
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"{what} did not happen within {seconds} s") from None
