@@ -133,7 +133,7 @@ def _covers(listed: list[str] | None, value: str) -> bool:
 
 
 def _resource_covered(rule: dict[str, Any], resource: str) -> bool:
-    listed = rule.get("resources") or ()
+    listed: list[str] = rule.get("resources") or []
     subresource = resource.partition("/")[2]
     return _covers(listed, resource) or (bool(subresource) and f"*/{subresource}" in listed)
 

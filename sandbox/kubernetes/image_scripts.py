@@ -100,12 +100,12 @@ def postgres(process: Process) -> Behaviour:
             "       https://www.postgresql.org/docs/current/auth-trust.html",
         )
         return Behaviour(log=log, exit_code=1, exits_after=1)
-    log = (
+    ready = (
         "PostgreSQL init process complete; ready for start up.",
         'LOG:  listening on IPv4 address "0.0.0.0", port 5432',
         "LOG:  database system is ready to accept connections",
     )
-    return Behaviour(log=log, memory=42 * MEBIBYTE, millicores=4, listens=frozenset({5432}), ready_after=1.0)
+    return Behaviour(log=ready, memory=42 * MEBIBYTE, millicores=4, listens=frozenset({5432}), ready_after=1.0)
 
 
 def pause(process: Process) -> Behaviour:

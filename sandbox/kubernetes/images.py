@@ -87,11 +87,7 @@ class ImageRegistry:
     """The images that can be pulled. Tests and scenarios add theirs with `register`."""
 
     def __init__(self) -> None:
-        from sandbox.kubernetes.image_scripts import WELL_KNOWN, WELL_KNOWN_TAG  # noqa: PLC0415 - they need our types
-
-        self._repositories: dict[str, Repository] = {
-            canonical(name): Repository(script, pattern=WELL_KNOWN_TAG) for name, script in WELL_KNOWN.items()
-        }
+        self._repositories: dict[str, Repository] = {}
         self._failures: dict[str, PullFailure] = {}
 
     def register(self, name: str, script: Script, tags: Iterable[str] = ("latest",)) -> None:
@@ -103,6 +99,10 @@ class ImageRegistry:
         else:
             known.script = script
             known.tags.update(tags)
+
+    def register_family(self, name: str, script: Script, pattern: re.Pattern[str]) -> None:
+        """Make `name` exist with every tag that matches `pattern`, as a public image with many releases does."""
+        self._repositories[canonical(name)] = Repository(script, pattern=pattern)
 
     def refuse(self, image: str, message: str, reason: str = "ErrImagePull") -> None:
         """Make every pull of exactly `image` fail with the runtime's `message`."""

@@ -42,9 +42,9 @@ def clone(value: Any) -> Any:
 
 
 def without_nulls(value: Any) -> Any:
-    """Drop nulls inside dictionaries: to the real server null and absent are the same thing."""
+    """Drop nulls and empty lists inside dictionaries: to the real server they and absent fields are the same thing."""
     if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: without_nulls(item) for key, item in value.items() if item is not None and item != []}
     if isinstance(value, list):
         return [without_nulls(item) for item in value]
     return value

@@ -13,14 +13,14 @@ from sandbox.kubernetes.controllers import start_controllers
 from sandbox.kubernetes.controllers.runner import Runner
 from sandbox.kubernetes.faults import Faults
 from sandbox.kubernetes.frontend import Frontend
-from sandbox.kubernetes.images import ImageRegistry
+from sandbox.kubernetes.image_stock import stocked_registry
 from sandbox.kubernetes.pod_logs import PodLogs
 from sandbox.kubernetes.seed import seed
 from sandbox.kubernetes.store import Store
 from sandbox.serving import Serving
 from sandbox.traffic import TrafficLog
 
-DEFAULT_SPEED = 10.0
+DEFAULT_SPEED = 5.0
 
 
 class KubernetesServer:
@@ -33,7 +33,7 @@ class KubernetesServer:
     def __init__(self, traffic: TrafficLog | None = None, *, speed: float = DEFAULT_SPEED, tls: bool = True) -> None:
         self.traffic = traffic if traffic is not None else TrafficLog()
         self.store = Store()
-        self.images = ImageRegistry()
+        self.images = stocked_registry()
         self.faults = Faults()
         self.cluster = Cluster(self.store)
         self.access = Access(self.store)

@@ -9,7 +9,7 @@ from sandbox.kubernetes.controllers.deployment_status import deployment_status
 from sandbox.kubernetes.controllers.recorder import Recorder
 from sandbox.kubernetes.controllers.runner import live, owner_keys, self_key
 from sandbox.kubernetes.kinds import kind_named
-from sandbox.kubernetes.objects import Obj, clone, owner_reference, template_hash
+from sandbox.kubernetes.objects import Obj, clone, owner_of, owner_reference, template_hash
 from sandbox.kubernetes.store import Change, Key
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -21,7 +21,7 @@ _SKIPPED_ANNOTATIONS = frozenset({"kubectl.kubernetes.io/last-applied-configurat
 class DeploymentController:
     """Keeps the ReplicaSets of Deployments."""
 
-    kinds = frozenset({"Deployment", "ReplicaSet"})
+    kinds = frozenset({"Deployment", "ReplicaSet", "Pod"})
 
     def __init__(self, cluster: Cluster, recorder: Recorder, speed: float) -> None:
         self.cluster = cluster
@@ -34,7 +34,20 @@ class DeploymentController:
             if change.type == "DELETED":
                 self._progress.pop(change.after["metadata"]["uid"], None)
             return self_key(change)
-        return owner_keys(change, "Deployment")
+        if change.kind == "ReplicaSet":
+            return owner_keys(change, "Deployment")
+        return self._keys_of_pod(change)
+
+    def _keys_of_pod(self, change: Change) -> list[Key]:
+        """Only the end of a pod matters, and only to Recreate, which waits for the last one to be gone."""
+        if change.type != "DELETED":
+            return []
+        found = []
+        for namespace, name in owner_keys(change, "ReplicaSet"):
+            owner = owner_of(self.cluster.store.get("ReplicaSet", namespace, name) or {"metadata": {}})
+            if owner is not None:
+                found.append((namespace, str(owner["name"])))
+        return found
 
     def reconcile(self, key: Key) -> float | None:
         deployment = self.cluster.store.get("Deployment", *key)
