@@ -4,7 +4,8 @@ import { h, s } from "../dom.js";
 
 const WIDTH = 560;
 const HEIGHT = 240;
-const PAD = { left: 48, right: 12, top: 12, bottom: 40 };
+const PAD = { left: 48, right: 12, top: 12, bottom: 24 };
+const AXIS_NAME = 18;
 const NUMBER = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const EXACT_NUMBER = new Intl.NumberFormat(undefined, { maximumFractionDigits: 3 });
 
@@ -45,7 +46,7 @@ function frame(categories, scale, marks, axis) {
   const labels = categories.map((label, index) => (index % every ? null : s("text", { class: "chart-label", x: PAD.left + (inner * (index + 0.5)) / categories.length, y: HEIGHT - PAD.bottom + 17, "text-anchor": "middle" },
     String(label).length > 12 ? `${String(label).slice(0, 11)}…` : label)));
   const names = [
-    axis?.x_label && s("text", { class: "chart-axis", x: PAD.left + inner / 2, y: HEIGHT - 4, "text-anchor": "middle" }, axis.x_label),
+    axis?.x_label && s("text", { class: "chart-axis", x: PAD.left + inner / 2, y: HEIGHT + AXIS_NAME - 6, "text-anchor": "middle" }, axis.x_label),
     axis?.y_label && s("text", { class: "chart-axis", x: 0, y: 0, transform: `translate(11 ${PAD.top + (HEIGHT - PAD.top - PAD.bottom) / 2}) rotate(-90)`, "text-anchor": "middle" }, axis.y_label),
   ];
   return [nodes, labels.filter(Boolean), names.filter(Boolean)];
@@ -88,7 +89,8 @@ function cartesian(chart, type) {
   const scale = (value) => PAD.top + (HEIGHT - PAD.top - PAD.bottom) * (1 - (value - low) / (high - low || 1));
   const at = (index) => PAD.left + ((WIDTH - PAD.left - PAD.right) * (index + 0.5)) / Math.max(1, read.categories.length);
   const drawn = type === "bar" ? bars(read, scale, at) : lines(read, scale, at, type === "area");
-  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "chart-svg", "aria-hidden": "true" }, frame(read.categories, scale, marks, chart.axis_config), drawn);
+  const height = HEIGHT + (chart.axis_config?.x_label ? AXIS_NAME : 0);
+  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart-svg", "aria-hidden": "true" }, frame(read.categories, scale, marks, chart.axis_config), drawn);
   return { svg, legend: read.series.map((one) => one.name), read };
 }
 

@@ -10,6 +10,8 @@ import { avatar } from "./avatar.js";
 import { ChannelView } from "./channel.js";
 import { toast } from "./toast.js";
 
+const PUBLISH_MS = 3000;
+
 export class HomeView {
   constructor() {
     this.app = null;
@@ -58,7 +60,10 @@ export class HomeView {
     else fill(this.page, h("div", { class: "skeleton", "aria-label": "Loading" }, [1, 2, 3].map(() => h("div", { class: "skeleton-row" }, h("i"), h("b")))));
     try {
       const answer = await api.home(this.app.app_id);
-      if (answer.view || !store.homes.has(this.app.app_id)) receiveHome(this.app.app_id, answer.view ?? null);
+      const { app_id: id } = this.app;
+      if (answer.view) receiveHome(id, answer.view);
+      // An app that publishes on being opened needs a moment; only then is there nothing to see.
+      else setTimeout(() => store.homes.has(id) || receiveHome(id, null), PUBLISH_MS);
     } catch (error) {
       toast(error.message, "error");
       receiveHome(this.app.app_id, known ?? null);

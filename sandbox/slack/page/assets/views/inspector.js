@@ -32,7 +32,7 @@ export function pretty(text) {
 
 const statusClass = (status) => (status === null || status === undefined ? "status-none" : status >= 500 ? "status-bad" : status >= 400 ? "status-warn" : "status-good");
 const duration = (ms) => (ms === null || ms === undefined ? "" : ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
-const when = (at) => new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const when = (at) => new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 function copyButton(text) {
   return h("button", { type: "button", class: "icon-button", "aria-label": "Copy", title: "Copy", onclick: () => navigator.clipboard.writeText(text).then(() => toast("Copied.", "success"), () => toast("The browser did not allow copying.", "error")) }, icon("copy", 16));

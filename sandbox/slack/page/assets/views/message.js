@@ -42,6 +42,11 @@ function edited(message) {
   return message.edited && h("span", { class: "edited", title: `Edited ${exact(message.edited.ts)}` }, "(edited)");
 }
 
+/** What a person typed: its text has the same words as its one block, with quotes and fences still to be read. */
+function isTyped(message) {
+  return !message.bot_id && !message.app_id && message.blocks.length === 1 && message.blocks[0].type === "rich_text" && Boolean(message.text);
+}
+
 /** Dots below a message that an app is still writing. */
 function streaming(message) {
   return message.streaming_state === "in_progress" && h("span", { class: "typing-dots", role: "img", "aria-label": "Still writing" }, h("i"), h("i"), h("i"));
@@ -49,7 +54,7 @@ function streaming(message) {
 
 function content(message, channel) {
   const surface = messageSurface(channel, message);
-  if (message.blocks?.length) {
+  if (message.blocks?.length && !isTyped(message)) {
     return h("div", { class: "message-content" }, renderBlocks(message.blocks, surface), renderAttachments(message.attachments, surface), streaming(message), edited(message));
   }
   const text = message.text && h("div", { class: message.subtype === "me_message" ? "text text-me" : "text" }, mrkdwn(message.text), " ", edited(message));
