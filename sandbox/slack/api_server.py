@@ -120,26 +120,32 @@ class APIServer:
         started = time.perf_counter()
         raw = await request.text()
         fault = self._core.faults.strike(REQUEST_KINDS, "response_url")
-        if refusal := _refusal(fault):
-            status, body, headers = refusal
-            return web.json_response(body, status=status, headers=headers)
-        if fault and fault.kind == "reset":
-            return _hang_up(request)
+        headers: dict[str, str] = {}
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        status, answer = 200, "ok"
+        if refusal := _refusal(fault):
+            status, body, headers = refusal
+            answer = json.dumps(body)
+        elif fault and fault.kind == "reset":
+            status, answer = 0, ""
+        else:
+            status, answer = self._carry_out(request.path, raw)
+        self._core.traffic.record(
+            "slack", "in", "POST", "response_url", status=status or None, started=started, request=raw, response=answer
+        )
+        if fault and fault.kind in {"reset", "lost_answer"}:
+            return _hang_up(request)
+        return web.Response(text=answer, status=status, headers=headers)
+
+    def _carry_out(self, path: str, raw: str) -> tuple[int, str]:
         try:
-            body = _object(raw)
-            self._core.response_urls.respond(request.path, body)
+            self._core.response_urls.respond(path, _object(raw))
         except ValueError:
-            status, answer = 400, "invalid_payload"
+            return 400, "invalid_payload"
         except SlackError as refused:
             gone = {"invalid_url", "expired_url", "used_url"}
-            status, answer = (404 if refused.code in gone else 400), json.dumps(refused.body())
-        self._core.traffic.record(
-            "slack", "in", "POST", "response_url", status=status, started=started, request=raw, response=answer
-        )
-        return web.Response(text=answer, status=status)
+            return (404 if refused.code in gone else 400), json.dumps(refused.body())
+        return 200, "ok"
 
     # Files
 

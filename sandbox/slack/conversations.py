@@ -1,6 +1,6 @@
 """Slack's channel object, and joining and leaving."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.slack.state import JSON, Channel, State
 
@@ -53,7 +53,12 @@ class Membership:
     def join(self, channel: Channel, user_id: str, inviter: str | None = None) -> None:
         channel.members[user_id] = None
         self._core.deliveries.membership(channel, user_id, inviter, joined=True)
+        self.note(channel, user_id, "channel_join", f"<@{user_id}> has joined the channel")
         self.announce(channel)
+
+    def note(self, channel: Channel, user_id: str, subtype: str, text: str, **fields: Any) -> None:
+        """Leave the line in a channel that says who joined or changed it."""
+        self._core.messages.post(channel, {"user": user_id}, text, subtype=subtype, **fields)
 
     def leave(self, channel: Channel, user_id: str) -> None:
         channel.members.pop(user_id, None)

@@ -1,6 +1,5 @@
 """What people do with an app's buttons, modals, commands and shortcuts, told to the app as Slack tells it."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.slack.apps import InstalledApp
@@ -10,17 +9,6 @@ from sandbox.slack.state import JSON, Channel
 
 if TYPE_CHECKING:
     from sandbox.slack.core import Core
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """Where somebody acted: a message (`channel`, `message`) or a view."""
-
-    app: InstalledApp
-    payload: JSON
-    channel: Channel | None = None
-    message: JSON | None = None
-    view: JSON | None = None
 
 
 class Interactions:
@@ -33,49 +21,48 @@ class Interactions:
 
     async def act(self, user_id: str, container: JSON, block_id: str, action: JSON, state: JSON | None) -> None:
         """Send block_actions and carry out what the acknowledgement may say."""
-        place = self._locate(user_id, container)
+        app, place = self._locate(user_id, container)
         element = {**action, "block_id": block_id, "action_ts": self._core.state.timestamps.next()}
-        element.setdefault("text", None)
-        if element["text"] is None:
-            del element["text"]
-        payload: JSON = {"type": "block_actions", **self._who(place.app, user_id), **place.payload}
-        payload["state"] = {"values": state or {}}
-        payload["actions"] = [element]
-        if place.view is not None:
-            place.view["state"] = {"values": {**place.view["state"]["values"], **(state or {})}}
-            payload["trigger_id"] = self._core.triggers.issue(place.app, user_id, place.view["id"])
-            await self._ask(place.app, user_id, "interactive", payload)
+        payload: JSON = {"type": "block_actions", **self._who(app, user_id), **place}
+        payload.update(state={"values": state or {}}, actions=[element])
+        if view := place.get("view"):
+            view["state"] = {"values": {**view["state"]["values"], **(state or {})}}
+            payload["trigger_id"] = self._core.triggers.issue(app, user_id, view["id"])
+            await self._ask(app, user_id, "interactive", payload)
             return
-        assert place.channel is not None  # noqa: S101 - a container is a view or a message
-        assert place.message is not None  # noqa: S101
-        payload["trigger_id"] = self._core.triggers.issue(place.app, user_id)
+        payload["trigger_id"] = self._core.triggers.issue(app, user_id)
+        where = place["container"]
         path = self._core.response_urls.issue(
-            place.app,
+            app,
             user_id,
-            place.channel.id,
-            message_ts=place.message["ts"],
-            is_ephemeral=bool(place.message.get("is_ephemeral")),
-            thread_ts=place.message.get("thread_ts"),
+            where["channel_id"],
+            message_ts=where["message_ts"],
+            is_ephemeral=where["is_ephemeral"],
+            thread_ts=where.get("thread_ts"),
         )
         payload["response_url"] = self._core.base_url + path
-        self._answer(path, await self._ask(place.app, user_id, "interactive", payload))
+        self._answer(path, await self._ask(app, user_id, "interactive", payload))
 
     async def suggest(self, user_id: str, container: JSON, block_id: str, action_id: str, value: str) -> JSON:
         """Ask the app for the options of an external select: `{options}` or `{option_groups}`."""
-        place = self._locate(user_id, container)
-        payload = {"type": "block_suggestion", **self._who(place.app, user_id), **place.payload}
+        app, place = self._locate(user_id, container)
+        payload = {"type": "block_suggestion", **self._who(app, user_id), **place}
         payload.update(action_id=action_id, block_id=block_id, value=value)
-        return await self._ask(place.app, user_id, "interactive", payload)
+        return await self._ask(app, user_id, "interactive", payload)
 
-    def _locate(self, user_id: str, container: JSON) -> Container:
-        state = self._core.state
+    def _locate(self, user_id: str, container: JSON) -> tuple[InstalledApp, JSON]:
+        """Return the app that owns a message or a view, and the fields of a payload that say where it is."""
         if container.get("type") == "view":
-            view = state.views.get(str(container.get("view_id")))
+            view = self._core.state.views.get(str(container.get("view_id")))
             if view is None:
                 raise SlackError("view_not_found")
-            app = state.apps_by_id[view["app_id"]]
-            return Container(app, {"container": {"type": "view", "view_id": view["id"]}, "view": view}, view=view)
-        channel = state.channel(str(container.get("channel")))
+            place = {"container": {"type": "view", "view_id": view["id"]}, "view": view}
+            return self._core.state.apps_by_id[view["app_id"]], place
+        return self._locate_message(user_id, container)
+
+    def _locate_message(self, user_id: str, container: JSON) -> tuple[InstalledApp, JSON]:
+        state = self._core.state
+        channel = self._core.people.channel(user_id, str(container.get("channel")))
         ts = str(container.get("ts"))
         ephemeral = bool(container.get("is_ephemeral"))
         find = self._core.messages.find_ephemeral
@@ -83,18 +70,13 @@ class Interactions:
         owner = state.apps_by_id.get(message.get("app_id", ""))
         if owner is None:
             raise SlackError("app_not_found")
-        where: JSON = {
-            "type": "message",
-            "message_ts": ts,
-            "channel_id": channel.id,
-            "is_ephemeral": ephemeral,
-        }
+        where: JSON = {"type": "message", "message_ts": ts, "channel_id": channel.id, "is_ephemeral": ephemeral}
         if "thread_ts" in message:
             where["thread_ts"] = message["thread_ts"]
-        payload: JSON = {"container": where, "channel": {"id": channel.id, "name": _shown_name(channel)}}
+        place: JSON = {"container": where, "channel": {"id": channel.id, "name": _shown_name(channel)}}
         if not ephemeral:
-            payload["message"] = message
-        return Container(owner, payload, channel=channel, message=message)
+            place["message"] = message
+        return owner, place
 
     # Modals
 

@@ -42,7 +42,7 @@ class Pages:
         self._stop_listening = traffic.listen(self._exchange)
 
     async def serve(self, request: web.Request, user_id: str) -> web.StreamResponse:
-        socket = web.WebSocketResponse(heartbeat=20.0)
+        socket = web.WebSocketResponse(timeout=1.0, heartbeat=20.0)
         await socket.prepare(request)
         page = Page(user_id, socket)
         self._pages.append(page)
@@ -80,5 +80,4 @@ class Pages:
 
     async def stop(self) -> None:
         self._stop_listening()
-        for page in list(self._pages):
-            await page.socket.close()
+        await asyncio.gather(*(page.socket.close() for page in self._pages), return_exceptions=True)

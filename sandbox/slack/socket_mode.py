@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import secrets
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,9 @@ from sandbox.slack.faults import Faults
 from sandbox.traffic import TrafficLog
 
 MAX_CONNECTIONS = 10
+PING_SECONDS = 30.0
+# How long a peer that is asked to close may take to say goodbye.
+CLOSE_SECONDS = 1.0
 # Slack tries an event again at once, after a minute and after five; in units of the acknowledgement's deadline.
 _RETRY_DELAYS = (0.0, 20.0, 100.0)
 
@@ -115,7 +117,7 @@ class SocketMode:
         app = self._tickets.pop(request.query.get("ticket", ""), None)
         if app is None:
             return web.json_response({"ok": False, "error": "invalid_ticket"}, status=401)
-        socket = web.WebSocketResponse(max_msg_size=8 * 1024 * 1024)
+        socket = web.WebSocketResponse(timeout=CLOSE_SECONDS, heartbeat=PING_SECONDS, max_msg_size=8 * 1024 * 1024)
         await socket.prepare(request)
         connection = Connection(app, socket, request)
         mine = self._connections.setdefault(app.app_id, [])
@@ -158,9 +160,8 @@ class SocketMode:
             if pending.answer and not pending.answer.done():
                 pending.answer.cancel()
         self._pending.clear()
-        for connections in self._connections.values():
-            for connection in list(connections):
-                await connection.socket.close()
+        everybody = [c for connections in self._connections.values() for c in connections]
+        await asyncio.gather(*(connection.socket.close() for connection in everybody), return_exceptions=True)
 
     def _hello(self, app: InstalledApp, number: int) -> str:
         hello = {
@@ -193,7 +194,7 @@ class SocketMode:
 
     def send_event(self, app: InstalledApp, name: str, payload: str) -> None:
         """Deliver an Events API payload (already JSON), again and again until acknowledged or given up on."""
-        self._attempt(secrets.token_hex(16), _Pending(app, "events_api", name, payload))
+        self._attempt(str(uuid.uuid4()), _Pending(app, "events_api", name, payload))
 
     async def ask(self, app: InstalledApp, kind: EnvelopeType, payload: dict[str, Any]) -> dict[str, Any]:
         """Deliver an interaction once and return what the acknowledgement carried.
@@ -241,9 +242,9 @@ class SocketMode:
         pending.attempt += 1
         # A redelivery is a new envelope around the same event_id.
         if delay:
-            self._later(delay, self._attempt, secrets.token_hex(16), pending)
+            self._later(delay, self._attempt, str(uuid.uuid4()), pending)
         else:
-            self._attempt(secrets.token_hex(16), pending)
+            self._attempt(str(uuid.uuid4()), pending)
 
     def _received(self, app: InstalledApp, text: str) -> None:
         try:

@@ -16,9 +16,8 @@ def check_rich_text(block: JSON, pointer: str, problems: Problems) -> None:
     problems.required(block, pointer, "elements")
     for number, part in enumerate(problems.listing(block, pointer, "elements", 1000, least=0)):
         place = f"{pointer}/elements/{number}"
-        if not isinstance(part, dict) or part.get("type") not in _RICH_TEXT_PARTS:
-            kind = part.get("type") if isinstance(part, dict) else None
-            problems.add(f"{place}/type", f"unsupported type: {kind}")
+        if not isinstance(part, dict) or str(part.get("type")) not in _RICH_TEXT_PARTS:
+            _unsupported(part, place, problems)
         else:
             problems.required(part, place, "elements")
 
@@ -34,9 +33,8 @@ def check_table(block: JSON, pointer: str, problems: Problems) -> None:
         if len(row) > 20:
             problems.add(place, "no more than 20 items allowed")
         for column, cell in enumerate(row):
-            if not isinstance(cell, dict) or cell.get("type") not in _CELLS:
-                kind = cell.get("type") if isinstance(cell, dict) else None
-                problems.add(f"{place}/{column}/type", f"unsupported type: {kind}")
+            if not isinstance(cell, dict) or str(cell.get("type")) not in _CELLS:
+                _unsupported(cell, f"{place}/{column}", problems)
 
 
 def check_task_card(block: JSON, pointer: str, problems: Problems) -> None:
@@ -76,3 +74,8 @@ def check_chart(block: JSON, pointer: str, problems: Problems) -> None:
     for number, series in enumerate(problems.listing(chart, place, "series", 6)):
         if isinstance(series, dict) and isinstance(series.get("label"), str):
             problems.string(series, f"{place}/series/{number}", "label", 20)
+
+
+def _unsupported(part: Any, pointer: str, problems: Problems) -> None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    problems.add(f"{pointer}/type", f"unsupported type: {kind}")

@@ -118,6 +118,9 @@ async def open_direct(call: Call) -> JSON:
 async def set_topic(call: Call) -> JSON:
     channel = _changeable(call)
     channel.topic = _short(call, "topic")
+    bot = call.app.bot_user_id
+    text = f"<@{bot}> set the channel topic: {channel.topic}"
+    call.core.membership.note(channel, bot, "channel_topic", text, topic=channel.topic)
     call.core.membership.announce(channel)
     return {"channel": described(call.core.state, channel, call.app.bot_user_id), "topic": channel.topic}
 

@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sandbox.slack import SlackError
 from sandbox.slack.state import JSON
@@ -253,3 +255,21 @@ def test_a_view_has_a_size() -> None:
     check_view(view(), "modal")
     with pytest.raises(SlackError, match="view_too_large"):
         check_view(view(blocks=[section(text=mrkdwn("x" * 3000))] * 90), "modal")
+
+
+WORDS = st.sampled_from(
+    [*BLOCKS, "plain_text", "mrkdwn", "button", "static_select", "overflow", "feedback_buttons", "x"]
+)
+NAMES = ("type", "text", "elements", "element", "accessory", "fields", "label", "options", "confirm", "rows", "tasks")
+MORE_NAMES = ("child_blocks", "actions", "title", "alt_text", "image_url", "slack_file", "chart", "series", "value")
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES + MORE_NAMES), inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(blocks=st.lists(ANYTHING, max_size=3) | ANYTHING, surface=st.sampled_from(["message", "modal", "home"]))
+def test_whatever_is_sent_is_judged_without_stumbling(blocks: Any, surface: str) -> None:
+    assert all(message.startswith("[ERROR] ") for message in check_blocks(blocks, surface))
