@@ -21,7 +21,9 @@ function people(part) {
     .filter((user) => fits(nameOf(user.id), part) || fits(user.name ?? "", part) || fits(user.real_name ?? "", part));
   const found = users.map((user) => ({ insert: `@${nameOf(user.id)}`, label: nameOf(user.id), note: user.is_bot ? "App" : (user.profile?.title ?? user.title ?? ""), mark: avatar({ user: user.id }, 24) }));
   const all = ["here", "channel"].filter((one) => fits(one, part)).map((one) => ({ insert: `@${one}`, label: `@${one}`, note: one === "here" ? "Tells everybody who is active in this channel" : "Tells everybody in this channel", mark: icon("users", 20) }));
-  return [...found, ...all].sort(first(part.toLowerCase()));
+  const groups = store.groups.filter((group) => fits(group.handle, part) || fits(group.name ?? "", part))
+    .map((group) => ({ insert: `@${group.handle}`, label: `@${group.handle}`, note: group.name ?? "", mark: icon("users", 20) }));
+  return [...found, ...groups, ...all].sort(first(part.toLowerCase()));
 }
 
 const channels = (part) => [...store.conversations.values()].filter((one) => !one.is_im && fits(titleOf(one), part))
