@@ -2,6 +2,7 @@
 
 from sandbox.pagerduty.faults import Fault
 from sandbox.pagerduty.server import PagerDutyServer
+from sandbox.pagerduty.slack_app import SlackModes
 from sandbox.pagerduty.webhooks import DeliveryPolicy
 
-__all__ = ["DeliveryPolicy", "Fault", "PagerDutyServer"]
+__all__ = ["DeliveryPolicy", "Fault", "PagerDutyServer", "SlackModes"]

@@ -52,6 +52,8 @@ class PagerDutyServer:
         seed: int | None = None,
     ) -> None:
         traffic = traffic or TrafficLog()
+        self._serving: Serving | None = None
+        self._address: tuple[str, int] | None = None
         self.api_token = "u+" + secrets.token_urlsafe(14)
         self.webhook_secret = secrets.token_urlsafe(32)
         self.faults = Faults()
@@ -60,15 +62,20 @@ class PagerDutyServer:
         self.webhooks = WebhookSender(traffic=traffic, faults=self.faults, policy=delivery or DeliveryPolicy())
         self.slack_app: SlackApp | None = None
         if slack_api_url is not None and slack_token is not None:
-            modes = SlackModes(channels or {}, default_channel, team_channel, threads)
-            self.slack_app = SlackApp(slack_api_url, slack_token, modes)
+            self.connect_slack(
+                slack_api_url, slack_token, SlackModes(channels or {}, default_channel, team_channel, threads)
+            )
         self._events = EventsAPI(self.account, RateLimiter(events_a_minute))
         self._token_user = token_user
         limiter = RateLimiter(requests_a_minute)
         self._gate = Gate(token=self.api_token, limiter=limiter, faults=self.faults, traffic=traffic)
-        self._serving: Serving | None = None
-        self._address: tuple[str, int] | None = None
         self.account.listen(self._publish)
+
+    def connect_slack(self, api_url: str, token: str, modes: SlackModes) -> None:
+        """Install the Slack app in a workspace. Raise RuntimeError once the server is running."""
+        if self._serving is not None:
+            raise RuntimeError("connect Slack before starting PagerDuty")
+        self.slack_app = SlackApp(api_url, token, modes)
 
     # -- running ---------------------------------------------------------------------------------------------------
 
