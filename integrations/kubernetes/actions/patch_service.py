@@ -89,7 +89,7 @@ class PatchService(PatchAction[PatchServiceParams]):
     kinds = ("Service",)
     risk_class = "D"
     reversible = True
-    verbs = ("get services", "patch services", "list pods", "list endpointslices.discovery.k8s.io")
+    verbs = ("get services", "patch services", "list pods")
     preconditions = (
         "the Service is not an ExternalName",
         "the selector matches at least one ready pod",

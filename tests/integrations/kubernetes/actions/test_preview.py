@@ -74,7 +74,8 @@ def replica_set(cluster: MemoryCluster, revision: int, *, available: int = 0, re
             {"container": "app", "name": "PW", "value_from": {"source": "secret", "name": "db", "key": "pw"}},
             None,
             (
-                'patch deployment/web --type=json \'--patch=[{"op":"add","path":"/spec/template/spec/containers/0/env/1",'
+                'patch deployment/web --type=json \'--patch=[{"op":"add",'
+                '"path":"/spec/template/spec/containers/0/env/1",'
                 '"value":{"name":"PW","valueFrom":{"secretKeyRef":{"name":"db","key":"pw"}}}}]\''
             ),
         ),
@@ -107,7 +108,8 @@ def replica_set(cluster: MemoryCluster, revision: int, *, available: int = 0, re
             {"selector": {"app": "web"}, "ports": [{"port": 80, "target_port": 8080}]},
             None,
             (
-                'patch service/web --type=json \'--patch=[{"op":"replace","path":"/spec/selector","value":{"app":"web"}},'
+                "patch service/web --type=json "
+                '\'--patch=[{"op":"replace","path":"/spec/selector","value":{"app":"web"}},'
                 '{"op":"replace","path":"/spec/ports/0/targetPort","value":8080}]\''
             ),
         ),
