@@ -108,7 +108,7 @@ def _report(
     severity, _, _ = outage(case.graph, view.owner)
     offered = [item for item in actions if item is not None]
     if rollback and (undo := rollback_action(case.graph, case.workload, view.entity, is_good)):
-        offered.append(undo)
+        offered.insert(0, undo)  # what ran before is surer than anything that is put together now
     times = f" after {view.restarts} restarts" if view.restarts > 1 else ""
     summary = (
         f"Container {view.name} crashes{times}: {what}; {ready_text(case.graph, view.owner)}."

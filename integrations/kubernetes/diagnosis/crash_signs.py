@@ -18,7 +18,8 @@ MISSING_ENV = tuple(
         ),
         rf"(?i:env(?:ironment)?(?: ?var(?:iable)?)?s?)[ :\[({_QUOTE[1:-2]}]+\$?{_NAME}\b.{{0,60}}?\b(?i:{_ABSENT})\b",
         (
-            rf"(?i:missing|undefined|unset|required)(?i: required| mandatory)?(?i: env(?:ironment)?(?: ?var(?:iable)?)?s?)"
+            rf"(?i:missing|undefined|unset|required)(?i: required| mandatory)?"
+            rf"(?i: env(?:ironment)?(?: ?var(?:iable)?)?s?)"
             rf"(?i: is| are)?[ :=\[({_QUOTE[1:-2]}]+\$?{_NAME}\b"
         ),
         (

@@ -1,0 +1,144 @@
+"""Which finding explains which: symptoms are folded under what caused them, along owners, selectors and addresses."""
+
+from bot.domain.finding import Finding
+from integrations.kubernetes.diagnosis.crash_signs import host_in
+from integrations.kubernetes.diagnosis.graph import (
+    Graph,
+    entity,
+    matches,
+    name_of,
+    namespace_of,
+    spec_of,
+    template_of,
+)
+from integrations.kubernetes.diagnosis.keys import SYMPTOMS
+from integrations.kubernetes.snapshot import Object
+
+_CLIENT = "crash.dependency_refused"
+
+
+def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
+    """Return the findings with symptoms marked and with what each root explains."""
+    by_entity: dict[str, list[int]] = {}
+    for position, found in enumerate(findings):
+        by_entity.setdefault(found.entity, []).append(position)
+    causes: dict[int, int] = {}
+    for position, found in enumerate(findings):
+        if found.key not in SYMPTOMS:
+            continue
+        places = _dependencies(graph, found) if found.key == _CLIENT else _neighbours(graph, found.entity)
+        candidates = [
+            other for place in places for other in by_entity.get(place, ()) if _may_explain(findings[other], found)
+        ]
+        if candidates:
+            causes[position] = min(candidates, key=lambda other: (findings[other].key in SYMPTOMS, other))
+    explained: dict[int, set[str]] = {}
+    for position in causes:
+        explained.setdefault(_root_of(position, causes), set()).add(findings[position].entity)
+    return [
+        found.model_copy(
+            update={"root": position not in causes, "explains": tuple(sorted(explained.get(position, ())))}
+        )
+        for position, found in enumerate(findings)
+    ]
+
+
+def _may_explain(cause: Finding, symptom: Finding) -> bool:
+    if cause is symptom:
+        return False
+    if symptom.key == _CLIENT:
+        return cause.entity != symptom.entity
+    return cause.key not in SYMPTOMS or cause.key == _CLIENT
+
+
+def _root_of(position: int, causes: dict[int, int]) -> int:
+    seen = {position}
+    while position in causes and causes[position] not in seen:
+        position = causes[position]
+        seen.add(position)
+    return position
+
+
+def _neighbours(graph: Graph, about: str) -> list[str]:
+    """Return the entities whose trouble would show at this one: itself, then what it selects, scales or runs on."""
+    found = [about]
+    item = _object(graph, about)
+    if item is None:
+        return found
+    if item.get("kind") == "Service":
+        found += [entity(workload) for workload in backends(graph, item)]
+        found += [graph.entity_of(pod) for pod in _selected(graph, item)]
+    elif item.get("kind") == "HorizontalPodAutoscaler":
+        target = spec_of(item).get("scaleTargetRef") or {}
+        found.append(f"{target.get('kind')}/{namespace_of(item)}/{target.get('name')}")
+    pods = _selected(graph, item) if item.get("kind") == "Service" else graph.pods_of(item)
+    found += sorted({f"Node/{name}" for pod in pods if (name := spec_of(pod).get("nodeName"))})
+    return found
+
+
+def _selected(graph: Graph, service: Object) -> list[Object]:
+    return graph.pods_selected(namespace_of(service), spec_of(service).get("selector") or {})
+
+
+def backends(graph: Graph, service: Object) -> list[Object]:
+    """Return the workloads whose pods a Service selects, or would select if there were any."""
+    selector = spec_of(service).get("selector") or {}
+    if not selector:
+        return []
+    return [
+        workload
+        for workload in graph.workloads
+        if namespace_of(workload) == namespace_of(service)
+        and matches((template_of(workload).get("metadata") or {}).get("labels") or {}, selector)
+    ]
+
+
+def _dependencies(graph: Graph, found: Finding) -> list[str]:
+    """Return what the hosts in a finding's log lines stand for: the Service and the workloads behind it."""
+    _, _, rest = found.entity.partition("/")
+    namespace = rest.partition("/")[0]
+    places: list[str] = []
+    for citation in found.evidence:
+        if citation.kind != "log" or not (host := host_in(str(citation.value)).partition(":")[0]):
+            continue
+        labels = host.split(".")
+        for service in graph.all("Service"):
+            by_name = name_of(service) == labels[0] and namespace_of(service) == (
+                labels[1] if len(labels) > 1 and not labels[0].isdigit() else namespace
+            )
+            if by_name or spec_of(service).get("clusterIP") == host:
+                places += [entity(service), *(entity(workload) for workload in backends(graph, service))]
+    return places
+
+
+def _object(graph: Graph, about: str) -> Object | None:
+    kind, _, rest = about.partition("/")
+    namespace, _, name = rest.rpartition("/")
+    return graph.snapshot.get(kind, namespace, name)
+
+
+def related_to(graph: Graph, about: str) -> set[str]:
+    """Return the entities whose findings belong to one object: what is in front of it, behind it and under it."""
+    found = set(_neighbours(graph, about))
+    item = _object(graph, about)
+    if item is None:
+        return found
+    owner = graph.entity_of(item) if item.get("kind") in {"Pod", "ReplicaSet"} else about
+    found.add(owner)
+    workloads = backends(graph, item) if item.get("kind") == "Service" else [_object(graph, owner) or item]
+    for workload in workloads:
+        found |= set(_neighbours(graph, entity(workload)))
+        labels = (template_of(workload).get("metadata") or {}).get("labels") or {}
+        found |= {entity(service) for service in graph.services_of(namespace_of(workload), labels)}
+        for scaler in graph.all("HorizontalPodAutoscaler"):
+            target = spec_of(scaler).get("scaleTargetRef") or {}
+            if (namespace_of(scaler), target.get("kind"), target.get("name")) == (
+                namespace_of(workload),
+                workload.get("kind"),
+                name_of(workload),
+            ):
+                found.add(entity(scaler))
+        for volume in (template_of(workload).get("spec") or {}).get("volumes") or ():
+            if claim := (volume.get("persistentVolumeClaim") or {}).get("claimName"):
+                found.add(f"PersistentVolumeClaim/{namespace_of(workload)}/{claim}")
+    return found

@@ -1,0 +1,74 @@
+"""Judging a snapshot: every family, then causes before symptoms, then the order in which people should read."""
+
+from collections.abc import Callable, Iterable
+
+from bot.domain.alert import Severity
+from bot.domain.entity import ObjectRef
+from bot.domain.finding import Abstention, Diagnosis, Finding
+from integrations.kubernetes.diagnosis import (
+    cluster,
+    config,
+    crash,
+    image,
+    resources,
+    rollout,
+    scheduling,
+    service,
+    workload,
+)
+from integrations.kubernetes.diagnosis.causality import explain, related_to
+from integrations.kubernetes.diagnosis.findings import Judged
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.snapshot import Snapshot
+
+Analyzer = Callable[[Graph], Iterable[Judged]]
+
+ANALYZERS: tuple[Analyzer, ...] = tuple(
+    module.analyze for module in (image, config, scheduling, resources, crash, rollout, workload, service, cluster)
+)
+"""Pure functions from the indexed snapshot to findings and abstentions."""
+_ESSENTIAL = frozenset({"Workload", "Pods", "Deployment", "Pod"})
+
+
+def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
+    """Return all that is wrong in a snapshot, or with `focus` all that concerns one object.
+
+    The result depends on the snapshot's content alone: the same content gives the same bytes.
+    """
+    graph = Graph(snapshot)
+    judged = [item for analyze in ANALYZERS for item in analyze(graph)]
+    findings = sorted((item for item in judged if isinstance(item, Finding)), key=_order)
+    abstentions = sorted(
+        {item for item in judged if isinstance(item, Abstention)}, key=lambda item: (item.entity, item.reason)
+    )
+    findings = sorted(explain(graph, findings), key=_order)
+    if focus is not None:
+        findings, abstentions = _focus(graph, str(focus), findings, abstentions)
+    could_look = not any(source.status == "error" and source.name in _ESSENTIAL for source in snapshot.sources)
+    quiet = not abstentions and all(item.severity is Severity.INFO for item in findings)
+    return Diagnosis(
+        taken_at=snapshot.taken_at,
+        healthy=quiet and could_look,
+        findings=tuple(findings),
+        abstentions=tuple(abstentions),
+        sources=snapshot.sources,
+    )
+
+
+def _order(found: Finding) -> tuple[bool, int, float, str, str, str]:
+    return (not found.root, found.severity.rank, -found.confidence, found.key, found.entity, found.summary)
+
+
+def _focus(
+    graph: Graph, about: str, findings: list[Finding], abstentions: list[Abstention]
+) -> tuple[list[Finding], list[Abstention]]:
+    """Keep what concerns the object: findings on it or around it, and the roots that explain those."""
+    near = related_to(graph, about)
+    kept = [
+        item
+        for item in findings
+        if item.entity in near
+        or near.intersection(item.explains)
+        or any(citation.entity == about for citation in item.evidence)
+    ]
+    return kept, [item for item in abstentions if item.entity in near]
