@@ -1,5 +1,6 @@
 """Filling a report's schema, whatever it is: fields are recognised by their names and filled by their types."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ CITED_FIELDS: Final = tuple(
 _INJECTION_FIELD: Final = re.compile(r"inject|suspicious|tamper", re.IGNORECASE)
 
 
+# Words that mean the same level, worst first; the later ones of a group are second choices.
+_LEVELS: Final = (
+    ("critical", "sev1", "p1", "high"),
+    ("error", "high", "major", "sev2", "p2"),
+    ("warning", "medium", "minor", "sev3", "p3"),
+    ("info", "low", "none", "sev4", "p4"),
+)
+_OBJECT: Final = re.compile(r"(?P<kind>[A-Z]\w*)/(?P<namespace>[a-z0-9-]+)/(?P<name>[a-z0-9.-]+)")
+
+
 class Unfillable(Exception):  # noqa: N818 - it says what the schema is
     """A required field of the schema has no content that fits."""
 
@@ -80,6 +91,9 @@ def fill_report(schema: Mapping[str, Any], content: Content) -> JSON:
 def _fill(schema: JSON, name: str, value: Any, root: Mapping[str, Any]) -> Any:
     schema = _resolve(schema, root)
     if "const" in schema:
+        # A constant that tells alternatives apart (an action's name) has to be the one that is meant.
+        if isinstance(value, str | int) and value != schema["const"]:
+            raise Unfillable(f"{name}: {value} is not {schema['const']}")
         return schema["const"]
     if "anyOf" in schema or "oneOf" in schema:
         return _fill_union(schema.get("anyOf") or schema["oneOf"], name, value, root)
@@ -117,6 +131,8 @@ def _fill_union(options: Sequence[JSON], name: str, value: Any, root: Mapping[st
 
 
 def _fill_object(schema: JSON, name: str, value: Any, root: Mapping[str, Any]) -> JSON:
+    if isinstance(value, str) and (parts := _OBJECT.fullmatch(value)):
+        value = parts.groupdict()
     required, filled = set(schema.get("required", [])), {}
     for key, inner in (schema.get("properties") or {}).items():
         found = _look_up(key, value)
@@ -146,6 +162,8 @@ def _look_up(key: str, value: Any) -> Any:
 
 
 def _fill_array(schema: JSON, name: str, value: Any, root: Mapping[str, Any]) -> list[Any]:
+    if isinstance(value, Mapping):  # strict schemas have no open objects: parameters travel as pairs
+        value = [{"name": key, "key": key, "value": inner} for key, inner in value.items()]
     values = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
     filled = []
     for item in values[: schema.get("maxItems", 8)]:
@@ -159,22 +177,17 @@ def _fill_array(schema: JSON, name: str, value: Any, root: Mapping[str, Any]) ->
 
 
 def _choose(options: Sequence[Any], value: Any) -> Any:
-    """Return the option that means the same as `value`: severities have a few spellings."""
-    same = {
-        "critical": ("critical", "sev1", "p1", "high"),
-        "error": ("error", "high", "major", "sev2", "p2"),
-        "warning": ("warning", "medium", "minor", "sev3", "p3"),
-        "info": ("info", "low", "none", "sev4", "p4"),
-    }
+    """Return the option that means the same as `value`: levels have a few spellings. Raise Unfillable."""
     if isinstance(value, float):
         value = "high" if value >= 0.8 else "medium" if value >= 0.5 else "low"
-    for spelling in same.get(str(value), (str(value),)):
-        for option in options:
-            if str(option).lower() == spelling.lower():
-                return option
-    if value is None or not options:
-        raise Unfillable(str(value))
-    raise Unfillable(f"{value} is none of {options}")
+    word = str(value).lower()
+    exact = [option for option in options if str(option).lower() == word]
+    groups = sorted((group for group in _LEVELS if word in group), key=lambda group: group.index(word))
+    for spelling in groups[0] if groups else ():
+        exact += [option for option in options if str(option).lower() == spelling]
+    if not exact:
+        raise Unfillable(f"{value} is none of {options}")
+    return exact[0]
 
 
 def _fill_scalar(kind: str, name: str, value: Any) -> Any:
@@ -188,6 +201,9 @@ def _fill_scalar(kind: str, name: str, value: Any) -> Any:
         return None
     if isinstance(value, Cited):
         return value.evidence_id
+    if isinstance(value, Mapping):
+        names = [str(value.get(part, "")) for part in ("kind", "namespace", "name")]
+        return "/".join(names) if all(names) else json.dumps(value)
     if isinstance(value, str | int | float):
         return str(value)
     if isinstance(value, Sequence) and value and all(isinstance(item, str) for item in value):

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from sandbox.messages_api.model import JSON, read_blocks
 
-_EVIDENCE_ID: Final = re.compile(r"\bE\d+\b")
+_EVIDENCE_ID: Final = re.compile(r"[A-Z]\d{1,4}")
+_EVIDENCE_LINE: Final = re.compile(r"^\W*([A-Z]\d{1,4})\b")
 _OBJECT: Final = re.compile(r"\b([A-Z][A-Za-z]+)/([a-z0-9-]+)/([a-z0-9.-]+)\b")
 _FAILED: Final = re.compile(r"[\[(|]\s*(?:no_data|error)\s*[\])|,]|status\W+(?:no_data|error)\b")
 _PROSE_KEYS: Final = ("quotes", "quote", "lines", "log", "message", "detail", "summary", "text", "reason", "label")
@@ -71,11 +72,11 @@ def _read_text(transcript: Transcript, text: str) -> None:
             _remember(transcript, key, value)
     # Prompts often list evidence as lines ("E3 previous log: ..."): take the line where no object said more.
     for line in text.splitlines():
-        found = _EVIDENCE_ID.search(line)
-        if found and found[0] not in transcript.observations:
+        found = _EVIDENCE_LINE.match(line)
+        if found and found[1] not in transcript.observations:
             said = line[found.end() :].strip(" :-])|\t") or line.strip()
             is_ok = not _FAILED.search(line)
-            transcript.observations[found[0]] = Observation(found[0], said[:80], said[:240], said, is_ok)
+            transcript.observations[found[1]] = Observation(found[1], said[:80], said[:240], said, is_ok)
 
 
 def find_json(text: str) -> Iterator[Any]:

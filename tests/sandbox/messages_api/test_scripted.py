@@ -1,6 +1,7 @@
 """The scripted model: what it asks for, what it makes of the answers, and that it fills any report."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -228,6 +229,63 @@ def test_reports_of_another_shape_are_filled_too() -> None:
         "version": 2,
         "remark": None,
     }
+
+
+def test_proposals_fit_strict_schemas() -> None:
+    suggestion = {
+        "action": "set_env",
+        "target": "Deployment/demo/broken-database",
+        "params": {"container": "db", "name": "POSTGRES_DB"},
+    }
+    target = {"type": "object", "properties": {"kind": TEXT, "namespace": TEXT, "name": TEXT}, "required": ["name"]}
+    pair = {"type": "object", "properties": {"name": TEXT, "value": TEXT}, "required": ["name", "value"]}
+
+    def action(name: str, **properties: Any) -> dict[str, Any]:
+        properties = {"action": {"const": name}, **properties}
+        return {"type": "object", "properties": properties, "required": list(properties)}
+
+    options = [
+        action("scale", replicas={"type": "integer"}),
+        action("set_env", target=target, params={"type": "array", "items": pair}),
+    ]
+    schema: dict[str, Any] = {"type": "object"}
+    schema["properties"] = {"proposals": {"type": "array", "items": {"anyOf": options}}}
+    filled = fill_report(schema, replace(CONTENT, proposals=[suggestion]))
+    assert filled["proposals"] == [
+        {
+            "action": "set_env",
+            "target": {"kind": "Deployment", "namespace": "demo", "name": "broken-database"},
+            "params": [{"name": "container", "value": "db"}, {"name": "name", "value": "POSTGRES_DB"}],
+        }
+    ]
+    flat = action("set_env", target=TEXT, params=TEXT)
+    schema["properties"]["proposals"]["items"] = flat
+    wanted = {**suggestion, "target": {"kind": "Deployment", "namespace": "demo", "name": "broken-database"}}
+    (filled_flat,) = fill_report(schema, replace(CONTENT, proposals=[wanted]))["proposals"]
+    assert filled_flat["target"] == "Deployment/demo/broken-database"
+    assert json.loads(filled_flat["params"]) == suggestion["params"]
+    schema["properties"]["proposals"]["items"] = action("scale", replicas={"type": "integer"})
+    assert fill_report(schema, replace(CONTENT, proposals=[suggestion]))["proposals"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "chosen"),
+    [
+        ("error", ["critical", "high", "warning", "info"], "high"),
+        ("high", ["critical", "error", "warning"], "error"),
+        ("critical", ["SEV1", "SEV2"], "SEV1"),
+        ("warning", ["low", "medium", "high"], "medium"),
+    ],
+)
+def test_levels_have_many_spellings(value: str, options: list[str], chosen: str) -> None:
+    schema = {"type": "object", "properties": {"severity": {"type": "string", "enum": options}}}
+    assert fill_report(schema, replace(CONTENT, severity=value)) == {"severity": chosen}
+
+
+def test_alerts_are_evidence_too() -> None:
+    evidence = [{"id": "A1", "label": "Alert", "status": "ok", "detail": "412 failed logins in 10 min, region P1"}]
+    report = ask(json.dumps(evidence), REPORT_TOOL)["input"]
+    assert [item["evidence_id"] for item in report["evidence"]] == ["A1"]
 
 
 def test_a_field_nobody_can_fill_is_named() -> None:
