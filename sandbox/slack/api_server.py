@@ -5,6 +5,7 @@ import json
 import re
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -52,7 +53,7 @@ class APIServer:
     async def call(self, request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
         name = request.match_info["method"]
-        raw, values = await _read(request)
+        raw, values, problem = await _read(request)
         fault = self._core.faults.strike(REQUEST_KINDS, name, str(values.get("channel") or ""))
         headers: dict[str, str] = {}
         if fault and fault.kind == "slow":
@@ -63,7 +64,7 @@ class APIServer:
         elif fault and fault.kind == "reset":
             status, body = 0, {}
         else:
-            status, body = 200, await self._answer(request, name, values, headers)
+            status, body = 200, await self._answer(request, name, values, headers, problem)
         text = json.dumps(body)
         self._core.traffic.record(
             "slack",
@@ -79,10 +80,14 @@ class APIServer:
             return _hang_up(request)
         return web.Response(text=text, status=status, headers=headers, content_type="application/json")
 
-    async def _answer(self, request: web.Request, name: str, values: JSON, headers: dict[str, str]) -> JSON:
+    async def _answer(
+        self, request: web.Request, name: str, values: JSON, headers: dict[str, str], problem: str
+    ) -> JSON:
         try:
             method = self._method(name)
             call = self._authorise(request, method, values)
+            _refuse_unreadable(problem)
+            call.warnings += _charset_warnings(request)
             headers["x-oauth-scopes"] = ",".join(sorted(call.app.scopes))
             headers["x-accepted-oauth-scopes"] = ",".join(method.scopes)
             body = {"ok": True, **await method.run(call)}
@@ -151,16 +156,13 @@ class APIServer:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        file_id = self._core.state.upload_tickets.pop(request.match_info["ticket"], None)
-        if file_id is None:
+        file = self._core.files.redeem(request.match_info["ticket"])
+        if file is None:
             return web.Response(status=404, text="no such upload")
         content = await _uploaded(request)
-        file = self._core.state.files[file_id]
         status, answer = 200, f"OK - {len(content)}"
-        if len(content) != file["size"]:
+        if not self._core.files.store(file, content):
             status, answer = 400, f"expected {file['size']} bytes, got {len(content)}"
-        else:
-            self._core.state.file_contents[file_id] = content
         self._core.traffic.record(
             "slack",
             "in",
@@ -220,25 +222,38 @@ def _hang_up(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _read(request: web.Request) -> tuple[str, dict[str, Any]]:
-    """Return the body as text for the record, and the arguments of query and body together."""
+async def _read(request: web.Request) -> tuple[str, dict[str, Any], str]:
+    """Return the body as text for the record, the arguments of query and body together, and what was unreadable."""
     values: dict[str, Any] = dict(request.query)
     kind = request.content_type
-    if kind == "multipart/form-data":
-        form = await request.post()
-        values.update({name: value for name, value in form.items() if isinstance(value, str)})
-        return json.dumps(values), values
+    if kind in {"multipart/form-data", "application/x-www-form-urlencoded"}:
+        form = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        values.update(form)
+        return urlencode(form), values, ""
     raw = await request.text()
-    if kind == "application/json" and raw:
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            body = None
-        if isinstance(body, dict):
-            values.update(body)
-    elif kind == "application/x-www-form-urlencoded":
-        values.update({name: value for name, value in (await request.post()).items() if isinstance(value, str)})
-    return raw or request.query_string, values
+    if kind != "application/json" or not raw:
+        return raw or request.query_string, values, ""
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        return raw, values, "invalid_json"
+    if not isinstance(body, dict):
+        return raw, values, "json_not_object"
+    values.update(body)
+    return raw, values, ""
+
+
+def _refuse_unreadable(problem: str) -> None:
+    if problem:
+        raise SlackError(problem)
+
+
+def _charset_warnings(request: web.Request) -> list[str]:
+    if request.content_type == "application/json" and request.charset is None:
+        return ["missing_charset"]
+    if request.content_type == "application/x-www-form-urlencoded" and request.charset is not None:
+        return ["superfluous_charset"]
+    return []
 
 
 async def _uploaded(request: web.Request) -> bytes:

@@ -8,6 +8,7 @@ from sandbox.slack.background import Background
 from sandbox.slack.conversations import Membership
 from sandbox.slack.deliveries import Deliveries
 from sandbox.slack.faults import Faults
+from sandbox.slack.file_store import FileStore
 from sandbox.slack.interactions import Interactions
 from sandbox.slack.messages import Messages
 from sandbox.slack.pages import Pages
@@ -97,6 +98,7 @@ class Core:
         self.triggers = Triggers()
         self.response_urls = ResponseURLs(self.state, self.messages)
         self.membership = Membership(self)
+        self.files = FileStore(self)
         self.interactions = Interactions(self)
         self.people = PeopleDesk(self)
 

@@ -84,6 +84,12 @@ class PeopleDesk:
             self._core.membership.join(channel, user_id)
         return channel
 
+    def upload(self, user_id: str, filename: str, content: bytes) -> JSON:
+        """Store a file somebody chose in a file input and return Slack's file object."""
+        file = self._core.files.promise(filename, len(content), user_id)
+        self._core.files.store(file, content)
+        return file
+
     def mark(self, user_id: str, channel_id: str, ts: str) -> None:
         channel = self.channel(user_id, channel_id)
         count = self._core.unread.mark(channel, user_id, ts)

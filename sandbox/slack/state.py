@@ -91,7 +91,6 @@ class State:
         self.homes: dict[tuple[str, str], JSON] = {}
         self.files: dict[str, JSON] = {}
         self.file_contents: dict[str, bytes] = {}
-        self.upload_tickets: dict[str, str] = {}
         self.timestamps = ids.Timestamps()
         self._fill(seed)
 

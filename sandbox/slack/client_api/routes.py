@@ -1,5 +1,7 @@
 """The page's requests."""
 
+import base64
+import binascii
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -77,6 +79,7 @@ class ClientAPI:
             "home": self.home,
             "shortcut": self.shortcut,
             "react": self.react,
+            "upload": self.upload,
             "faults": self.set_faults,
             "scenarios/{name}": self.scenario,
         }
@@ -203,6 +206,13 @@ class ClientAPI:
         channel = self._core.people.channel(act.user_id, channel_id) if channel_id else None
         await self._core.interactions.shortcut(act.user_id, act.text("callback_id"), channel, act.optional("ts"))
         return {}
+
+    async def upload(self, act: Act) -> JSON:
+        try:
+            content = base64.b64decode(act.text("content_base64"), validate=True)
+        except binascii.Error as malformed:
+            raise SlackError("invalid_arguments", message="The file could not be read.") from malformed
+        return {"file": self._core.people.upload(act.user_id, act.text("filename"), content)}
 
     async def react(self, act: Act) -> JSON:
         channel = self._core.people.channel(act.user_id, act.text("channel"))

@@ -133,7 +133,13 @@ async def set_purpose(call: Call) -> JSON:
 
 
 async def archive(call: Call) -> JSON:
-    channel = _changeable(call)
+    channel = _channel(call, "manage", "write")
+    if channel.is_archived:
+        raise SlackError("already_archived")
+    if channel.name == "general":
+        raise SlackError("cant_archive_general")
+    if not call.is_member(channel):
+        raise SlackError("not_in_channel")
     channel.is_archived = True
     call.core.membership.announce(channel)
     return {}
@@ -145,6 +151,8 @@ def _visible(call: Call) -> list[Channel]:
 
 def _channel(call: Call, *rights: str) -> Channel:
     channel = call.channel()
+    if channel.user_ids and "read" not in rights:
+        raise SlackError("method_not_supported_for_channel_type")
     call.need(*(f"{channel.scope_family}:{right}" for right in rights))
     return channel
 

@@ -1,4 +1,5 @@
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -206,6 +207,26 @@ async def test_home_direct_messages_and_reactions(
 
     assert (await maya.post("react", channel=opened["id"], ts=posted["ts"], name="eyes"))["ok"]
     assert (await maya.next("reaction"))["reactions"][0]["users"] == [maya.me]
+
+
+async def test_a_chosen_file_is_uploaded_and_read_back(workspace: SlackWorkspace, pages: dict[str, Page]) -> None:
+    content = base64.b64encode(b"uid,amount").decode()
+    file = (await pages["maya"].post("upload", filename="charges.csv", content_base64=content))["file"]
+    assert (file["name"], file["size"], file["user"]) == ("charges.csv", 10, pages["maya"].me)
+    async with pages["maya"].session.get(f"{workspace.url}/client/files/{file['id']}") as answer:
+        assert await answer.text() == "uid,amount"
+    broken = await pages["maya"].post("upload", filename="x", content_base64="***")
+    assert broken["error"] == "invalid_arguments"
+
+
+async def test_what_an_app_says_it_is_doing_is_shown(
+    workspace: SlackWorkspace, client: AsyncWebClient, pages: dict[str, Page]
+) -> None:
+    incidents = workspace.channel_id("incidents")
+    ts = (await client.chat_postMessage(channel=incidents, text="x"))["ts"]
+    await client.assistant_threads_setStatus(channel_id=incidents, thread_ts=ts, status="is reading the logs")
+    event = await pages["robin"].next("typing")
+    assert (event["channel"], event["thread_ts"], event["text"]) == (incidents, ts, "is reading the logs")
 
 
 class Scenarios:

@@ -7,6 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from sandbox.slack import SlackWorkspace, default_seed
 from sandbox.slack.apps import oncall_app
+from sandbox.slack.state import JSON
 
 
 def error_of(refused: pytest.ExceptionInfo[SlackApiError]) -> str:
@@ -28,6 +29,26 @@ async def test_a_form_with_its_token_inside_works_like_json(workspace: SlackWork
         body = await a.json()
     assert body["ok"]
     assert body["message"]["text"] == "hi"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "expected"),
+    [
+        ("{}", "application/json; charset=utf-8", {"ok": True}),
+        ("{}", "application/json", {"ok": True, "warning": "missing_charset"}),
+        ("", "application/x-www-form-urlencoded; charset=utf-8", {"ok": True, "warning": "superfluous_charset"}),
+        ("{", "application/json; charset=utf-8", {"ok": False, "error": "invalid_json"}),
+        ("[]", "application/json; charset=utf-8", {"ok": False, "error": "json_not_object"}),
+    ],
+)
+async def test_bodies_are_read_as_slack_reads_them(
+    workspace: SlackWorkspace, body: str, kind: str, expected: JSON
+) -> None:
+    headers = {"Authorization": f"Bearer {workspace.app('oncall').bot_token}", "Content-Type": kind}
+    url = workspace.api_url + "api.test"
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(url, data=body.encode()) as answer:
+        got = await answer.json()
+    assert {name: got.get(name) for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -123,6 +144,17 @@ async def test_a_channel_is_made_filled_and_described(workspace: SlackWorkspace,
     with pytest.raises(SlackApiError) as refused:
         await client.conversations_create(name="Not A Name")
     assert error_of(refused) == "invalid_name_specials"
+    await client.conversations_archive(channel=made["id"])
+    with pytest.raises(SlackApiError) as refused:
+        await client.conversations_archive(channel=made["id"])
+    assert error_of(refused) == "already_archived"
+
+
+async def test_a_direct_message_has_no_topic(workspace: SlackWorkspace, client: AsyncWebClient) -> None:
+    direct = (await client.conversations_open(users=[workspace.people["maya"].id]))["channel"]["id"]
+    with pytest.raises(SlackApiError) as refused:
+        await client.conversations_setTopic(channel=direct, topic="x")
+    assert error_of(refused) == "method_not_supported_for_channel_type"
 
 
 async def test_a_private_channel_is_unknown_to_outsiders(
