@@ -54,7 +54,11 @@ class Call:
         return Write(manager, subresource, "All" in dry_run, operation)
 
     async def body(self) -> Obj:
-        """The body as an object, from JSON or YAML. Raise StatusError 400 when it is neither."""
+        """The body as an object, from JSON or YAML. Raise StatusError 400 when it is neither, 415 for protobuf."""
+        if "protobuf" in self.request.content_type:
+            if self.subresource == "eviction":
+                return {}  # Its name is in the path, and its options are those of a plain delete.
+            raise StatusError(415, "UnsupportedMediaType", "the sandbox reads JSON and YAML, not protobuf")
         text = await self.request.text()
         return parse_object(text, self.request.content_type)
 

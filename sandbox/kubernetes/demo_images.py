@@ -21,8 +21,8 @@ def payment_service(process: Process) -> Behaviour:
     if "provider:" not in content:
         log = (start, f"FATAL {_PAYMENT_CONFIG}: required key 'provider' is not set")
         return Behaviour(log=log, exit_code=1, exits_after=1)
-    log = (start, "INFO  payment provider configured", "INFO  listening on :8080")
-    return Behaviour(log=log, memory=96 * MEBIBYTE, millicores=40, chatter=_payments, listens=frozenset({8080}))
+    ready = (start, "INFO  payment provider configured", "INFO  listening on :8080")
+    return Behaviour(log=ready, memory=96 * MEBIBYTE, millicores=40, chatter=_payments, listens=frozenset({8080}))
 
 
 def _payments(number: int) -> str:

@@ -23,7 +23,7 @@ from sandbox.traffic import TrafficLog
 _MAX_BODY = 3 * 2**20
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz")
 _TOKEN = re.compile(r'("token"\s*:\s*")[^"]+')
-_DOCUMENTS = re.compile(r"^/(api|apis)(/[^/]+){0,2}/?$")
+_DOCUMENTS = re.compile(r"^(/api(/[^/]+)?|/apis(/[^/]+){0,2})/?$")
 _RECORDED = 20_000
 
 
@@ -66,7 +66,7 @@ class Frontend:
                 request.transport.abort()
             raise
         if isinstance(response, web.Response):
-            sent = await request.text() if request.can_read_body else ""
+            sent = (await request.read()).decode(errors="replace") if request.can_read_body else ""
             self._record(request, started, response.status, sent, (response.text or "")[:_RECORDED])
         return response
 
@@ -74,6 +74,7 @@ class Frontend:
         user = self.access.authenticate(request.headers.get("Authorization"))
         if user is None:
             raise StatusError.unauthorized()
+        user = self._impersonated(request, user)
         path = request.path
         document = _DOCUMENTS.match(path)
         if document or not path.startswith(("/api/", "/apis/")):
@@ -86,6 +87,17 @@ class Frontend:
         if not self.access.allows(user, call.attributes):
             raise StatusError.forbidden(call.kind, call.name, denial(user, call.attributes))
         return await self._dispatch(call, started)
+
+    def _impersonated(self, request: web.Request, user: User) -> User:
+        """Meet `kubectl --as`: act as another user, if the real one may impersonate."""
+        name = request.headers.get("Impersonate-User")
+        if not name:
+            return user
+        asked = Request("impersonate", resource="users", name=name)
+        if not self.access.allows(user, asked):
+            raise StatusError(403, "Forbidden", f'users "{name}" is forbidden: {denial(user, asked)}')
+        groups = tuple(request.headers.getall("Impersonate-Group", []))
+        return User(name, (*groups, "system:authenticated"))
 
     async def _dispatch(self, call: Call, started: float) -> web.StreamResponse:
         if call.kind.name in REVIEWS:

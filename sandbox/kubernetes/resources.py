@@ -167,7 +167,8 @@ def check_strictness(call: Call, body: Obj) -> tuple[str, ...]:
 
 async def read_deletion(call: Call) -> Deletion:
     """Read DeleteOptions from the body and the query; the body wins, as in the real server."""
-    text = await call.request.text() if call.request.can_read_body else ""
+    readable = call.request.can_read_body and "protobuf" not in call.request.content_type
+    text = await call.request.text() if readable else ""
     options: Obj = {}
     if text.strip():
         try:

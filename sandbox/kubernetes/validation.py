@@ -128,7 +128,8 @@ def _template(kind: Kind, spec: Obj) -> Iterator[Cause]:
     if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
         yield required("spec.template.spec.containers")
         return
-    yield from _pod_spec(template["spec"], "spec.template.spec")
+    claims = {claim.get("metadata", {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()}
+    yield from _pod_spec(template["spec"], "spec.template.spec", claims)
     policy = template["spec"].get("restartPolicy")
     field = "spec.template.spec.restartPolicy"
     if kind.name == "Job" and policy == "Always":
@@ -138,10 +139,10 @@ def _template(kind: Kind, spec: Obj) -> Iterator[Cause]:
         yield Cause(field, f'Unsupported value: "{policy}": supported values: "Always"', "FieldValueNotSupported")
 
 
-def _pod_spec(spec: Obj, at: str) -> Iterator[Cause]:
+def _pod_spec(spec: Obj, at: str, claims: set[Any] | None = None) -> Iterator[Cause]:
     if not spec.get("containers"):
         yield required(f"{at}.containers")
-    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
+    volumes = {volume.get("name") for volume in spec.get("volumes") or ()} | (claims or set())
     names: set[str] = set()
     for group in ("initContainers", "containers"):
         for index, container in enumerate(spec.get(group) or ()):

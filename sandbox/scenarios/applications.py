@@ -370,7 +370,8 @@ async def wait_healthy(client: ClusterClient, name: str, seconds: float = 30.0) 
 async def is_healthy(client: ClusterClient, name: str) -> bool:
     """Whether all replicas are of the newest revision and available, and the Service reaches them."""
     deployment = await client.get(_deployment_path(name))
-    status, wanted = deployment["status"], deployment["spec"]["replicas"]
+    status: Obj = deployment["status"]
+    wanted = int(deployment["spec"]["replicas"])
     counts = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "availableReplicas")]
     if status.get("observedGeneration", 0) < deployment["metadata"]["generation"] or counts != [wanted] * 3:
         return False

@@ -16,7 +16,7 @@ class Recorder:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self._names: dict[tuple[str, ...], str] = {}
+        self._names: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def record(
         self,
@@ -33,8 +33,8 @@ class Recorder:
         metadata = about["metadata"]
         namespace = metadata.get("namespace") or "default"
         slot = (metadata["uid"], reason, message, kind, component, host, field_path)
-        name = self._names.get(slot)
-        before = self.cluster.store.get("Event", namespace, name) if name else None
+        known = self._names.get(slot)
+        before = self.cluster.store.get("Event", *known) if known else None
         if before is not None:
             again = clone(before)
             again["count"] = before.get("count", 1) + 1
@@ -68,15 +68,12 @@ class Recorder:
             written = self.cluster.create(_EVENT, namespace, event, Write(manager=component))
         except StatusError:
             return  # The namespace went away while its last objects still had something to say.
-        self._names[slot] = written["metadata"]["name"]
+        self._names[slot] = (namespace, written["metadata"]["name"])
         if len(self._names) > _KEPT:
             self._forget_oldest()
 
     def _forget_oldest(self) -> None:
         """Events live an hour in a real cluster; here the number is what must stay bounded."""
         for slot in list(self._names)[: _KEPT // 4]:
-            name = self._names.pop(slot)
-            for event in self.cluster.store.list_of("Event"):
-                if event["metadata"]["name"] == name:
-                    self.cluster.store.remove("Event", event["metadata"]["namespace"], name)
-                    break
+            namespace, name = self._names.pop(slot)
+            self.cluster.store.remove("Event", namespace, name)

@@ -112,13 +112,11 @@ class Scheduler:
             spec, {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
         ):
             return "node(s) were unschedulable"
-        for taint in node["spec"].get("taints") or ():
-            if taint["key"] == "node.kubernetes.io/unschedulable":
-                continue
-            if taint["effect"] in ("NoSchedule", "NoExecute") and not _tolerates(spec, taint):
-                shown = taint["key"] + (f": {taint['value']}" if taint.get("value") else ": ")
-                return f"node(s) had untolerated taint {{{shown}}}"
-        if not _affine(spec, node):
+        taint = untolerated(spec, node)
+        if taint is not None:
+            shown = taint["key"] + (f": {taint['value']}" if taint.get("value") else ": ")
+            return f"node(s) had untolerated taint {{{shown}}}"
+        if not affine(spec, node):
             return "node(s) didn't match Pod's node affinity/selector"
         if self._repelled(pod, node):
             return "node(s) didn't match pod anti-affinity rules"
@@ -208,7 +206,16 @@ def _tolerates(spec: Obj, taint: Obj) -> bool:
     return False
 
 
-def _affine(spec: Obj, node: Obj) -> bool:
+def untolerated(spec: Obj, node: Obj) -> Obj | None:
+    """The first taint that keeps a pod off a node; the one of a cordon is not counted here."""
+    for taint in node["spec"].get("taints") or ():
+        cordoned = taint["key"] == "node.kubernetes.io/unschedulable"
+        if not cordoned and taint["effect"] in ("NoSchedule", "NoExecute") and not _tolerates(spec, taint):
+            return dict(taint)
+    return None
+
+
+def affine(spec: Obj, node: Obj) -> bool:
     labels = node["metadata"].get("labels") or {}
     if not (spec.get("nodeSelector") or {}).items() <= labels.items():
         return False
