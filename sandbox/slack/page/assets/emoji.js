@@ -28,15 +28,14 @@ export const characterOf = (name) => EMOJI.get(name.split("::")[0]) ?? null;
 export function emoji(name) {
   const base = name.split("::")[0];
   const drawn = ALIASES.get(base) ?? base;
-  const label = `:${base}:`;
   if (DRAWN.has(drawn)) {
     const mark = s("svg", { class: "emoji", viewBox: "0 0 20 20", role: "img", "aria-label": base.replaceAll("_", " "), "data-emoji": base });
-    mark.append(s("title", {}, label), s("use", { href: `/assets/emoji.svg#${drawn}` }));
+    mark.append(s("use", { href: `/assets/emoji.svg#${drawn}` }));
     return mark;
   }
   const character = EMOJI.get(base);
-  if (!character) return document.createTextNode(label);
-  return h("span", { class: "emoji-text", role: "img", "aria-label": base.replaceAll("_", " "), title: label, dataset: { emoji: base } }, character);
+  if (!character) return document.createTextNode(`:${base}:`);
+  return h("span", { class: "emoji-text", role: "img", "aria-label": base.replaceAll("_", " "), title: `:${base}:`, dataset: { emoji: base } }, character);
 }
 
 function withCharacters(text) {

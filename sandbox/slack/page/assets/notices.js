@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { h } from "./dom.js";
 import { plain } from "./mrkdwn.js";
 import { route } from "./router.js";
-import { isReply, nameOf, receiveUnread, store, timelineOf, titleOf } from "./store.js";
+import { nameOf, receiveUnread, store, timelineOf, titleOf } from "./store.js";
 
 const MARK_AFTER_MS = 250;
 const region = h("div", { class: "visually-hidden", role: "log", "aria-live": "polite", "aria-relevant": "additions" });
@@ -16,20 +16,22 @@ let timer = null;
 export function markRead(channel) {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    const newest = timelineOf(channel).messages.filter((one) => !one.is_ephemeral).at(-1);
+    // Replies count too: a mention in a thread is seen with the channel that shows the thread.
+    const seen = timelineOf(channel).messages.filter((one) => !one.is_ephemeral).flatMap((one) => [one.ts, one.latest_reply ?? one.ts]);
+    const newest = seen.reduce((one, other) => (Number(other) > Number(one) ? other : one), "0");
     const known = store.conversations.get(channel);
-    if (!newest || !known || document.hidden) return;
-    if (!known.unread && Number(known.last_read ?? 0) >= Number(newest.ts)) return;
-    receiveUnread(channel, 0, 0, newest.ts);
+    if (newest === "0" || !known || document.hidden) return;
+    if (!known.unread && !known.mentions && Number(known.last_read ?? 0) >= Number(newest)) return;
+    receiveUnread(channel, 0, 0, newest);
     // A mark that does not arrive is sent again with the next message; it is not worth a person's attention.
-    api.mark(channel, newest.ts).catch(() => receiveUnread(channel, known.unread ?? 0, known.mentions ?? 0));
+    api.mark(channel, newest).catch(() => receiveUnread(channel, known.unread ?? 0, known.mentions ?? 0));
   }, MARK_AFTER_MS);
 }
 
 /** A message came over the live connection. */
 export function receiveShown(channel, message) {
   const here = route().channel === channel;
-  if (here && !isReply(message)) markRead(channel);
+  if (here) markRead(channel);
   if (message.user === store.me) return;
   const who = message.username ?? message.bot_profile?.name ?? nameOf(message.user);
   const where = titleOf(store.conversations.get(channel));

@@ -51,9 +51,9 @@ class Scenarios:
             },
         ]
 
-    async def start(self, name: str, user_id: str) -> JSON:
+    async def start(self, name: str, actor: str) -> str:
         self.started.append(name)
-        return {"title": name}
+        return next(str(one["title"]) for one in self.list() if one["name"] == name)
 
 
 @pytest.fixture(scope="session")
@@ -98,12 +98,12 @@ async def connect_app(workspace: SlackWorkspace) -> AsyncIterator[ConnectApp]:
             app.event(event)(accept)
         handler = AsyncSocketModeHandler(app, workspace.app("oncall").app_token)
         handlers.append(handler)
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         await workspace.wait_for(lambda: workspace.connections("oncall"))
 
     yield connected
     for handler in handlers:
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

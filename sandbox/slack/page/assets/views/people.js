@@ -28,7 +28,7 @@ export function actAsMenu(choose) {
   const draw = () => {
     const me = myself();
     if (!me) return;
-    button.setAttribute("aria-label", `Acting as ${nameOf(me.id)}. ${rights(me)}. Act as somebody else`);
+    button.setAttribute("aria-label", `Acting as ${nameOf(me.id)}. Change`);
     button.title = rights(me);
     fill(button, avatar({ user: me.id }, 24), h("span", { class: "act-as-words" }, h("span", { class: "act-as-label" }, "Acting as"), h("span", { class: "act-as-name" }, first(me))), icon("down", 14));
   };
