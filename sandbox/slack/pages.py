@@ -38,21 +38,21 @@ class Pages:
     def __init__(self, background: Background, traffic: TrafficLog, changed: Callable[[], None]) -> None:
         self._background = background
         self._changed = changed
-        self._pages: list[Page] = []
-        self._stop_listening = traffic.listen(self._exchange)
+        self._pages: dict[Page, None] = {}
+        self._stop_listening: Callable[[], None] | None = traffic.listen(self._exchange)
 
     async def serve(self, request: web.Request, user_id: str) -> web.StreamResponse:
         socket = web.WebSocketResponse(timeout=1.0, heartbeat=20.0)
         await socket.prepare(request)
         page = Page(user_id, socket)
-        self._pages.append(page)
+        self._pages[page] = None
         writer = self._background.start(page.write(), "page writer")
         self._changed()
         try:
             async for _ in socket:
                 pass  # The page only listens here: it speaks through requests.
         finally:
-            self._pages.remove(page)
+            self._pages.pop(page, None)
             writer.cancel()
         return socket
 
@@ -66,6 +66,7 @@ class Pages:
             try:
                 page.frames.put_nowait(frame)
             except asyncio.QueueFull:
+                del self._pages[page]
                 self._background.start(page.socket.close(), "close a page that does not read")
 
     def watching(self, user_id: str) -> bool:
@@ -79,5 +80,7 @@ class Pages:
             self.publish({"type": "traffic", "exchange": {name: getattr(exchange, name) for name in _FIELDS}})
 
     async def stop(self) -> None:
-        self._stop_listening()
+        if self._stop_listening is not None:
+            self._stop_listening()
+            self._stop_listening = None
         await asyncio.gather(*(page.socket.close() for page in self._pages), return_exceptions=True)

@@ -118,6 +118,11 @@ class SlackWorkspace:
         """Return how many Socket Mode connections an app has open."""
         return self.core.sockets.connections(self.app(key))
 
+    @property
+    def acknowledged(self) -> int:
+        """How many envelopes apps have acknowledged since the start."""
+        return self.core.sockets.acknowledged
+
     def refresh_connections(self, key: str, reason: str = "refresh_requested") -> int:
         """Ask an app's connections to be renewed: `reason` is refresh_requested or warning."""
         return self.core.sockets.refresh(self.app(key), reason)

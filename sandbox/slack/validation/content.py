@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.slack import ids
 from sandbox.slack.errors import SlackError
-from sandbox.slack.validation.blocks import MESSAGE, check_blocks
+from sandbox.slack.validation.blocks import MARKDOWN_LIMIT, MESSAGE, check_blocks
 
 POST_LIMIT = 40_000
 UPDATE_LIMIT = 4_000
@@ -22,6 +22,8 @@ def read_content(body: JSON) -> tuple[str, JSON]:
     """
     text = body.get("text")
     text = "" if text is None else str(text)
+    if body.get("markdown_text"):
+        return _read_markdown(body, str(body["markdown_text"]))
     content: JSON = {}
     if (blocks := _parsed(body.get("blocks"), "invalid_blocks_format")) is not None:
         content["blocks"] = read_blocks(blocks)
@@ -32,6 +34,16 @@ def read_content(body: JSON) -> tuple[str, JSON]:
     if not text.strip() and not content.get("blocks") and not content.get("attachments"):
         raise SlackError("no_text")
     return text, content
+
+
+def _read_markdown(body: JSON, markdown: str) -> tuple[str, JSON]:
+    """Markdown instead of text and blocks: it becomes the message's one block."""
+    if body.get("text") or body.get("blocks"):
+        raise SlackError("markdown_text_conflict")
+    if len(markdown) > MARKDOWN_LIMIT:
+        raise SlackError("msg_too_long")
+    rest = {name: body.get(name) for name in ("attachments", "metadata")}
+    return markdown, read_content({**rest, "blocks": [{"type": "markdown", "text": markdown}]})[1]
 
 
 def read_blocks(blocks: Any) -> list[JSON]:

@@ -1,24 +1,30 @@
 """chat.*: posting, changing and deleting messages."""
 
+import re
+
 from sandbox.slack.errors import SlackError
 from sandbox.slack.state import JSON, Channel
 from sandbox.slack.validation.content import POST_LIMIT, UPDATE_LIMIT, read_content
 from sandbox.slack.web_api.method import Call, Method, Methods
 
+_TS = re.compile(r"\d+\.\d{6}")
+
 
 async def post_message(call: Call) -> JSON:
     channel = _destination(call)
     may_post(call, channel)
-    text, content = read_content(dict(call.arguments.values))
+    text, content = _content(call)
     if len(text) > POST_LIMIT:
         text = text[:POST_LIMIT]
         call.warnings.append("message_truncated")
-    author = call.core.messages.as_app(call.app, **signature(call))
+    thread_ts = call.arguments.text("thread_ts")
+    if thread_ts and not _TS.fullmatch(thread_ts):
+        raise SlackError("invalid_thread_ts")
     message = call.core.messages.post(
         channel,
-        author,
+        call.core.messages.as_app(call.app, **signature(call)),
         text,
-        thread_ts=call.arguments.text("thread_ts") or None,
+        thread_ts=thread_ts or None,
         broadcast=call.arguments.flag("reply_broadcast"),
         **content,
     )
@@ -33,7 +39,7 @@ async def post_ephemeral(call: Call) -> JSON:
         raise SlackError("user_not_found")
     if user_id not in channel.members:
         raise SlackError("user_not_in_channel")
-    text, content = read_content(dict(call.arguments.values))
+    text, content = _content(call)
     if len(text) > POST_LIMIT:
         raise SlackError("msg_too_long")
     if thread_ts := call.arguments.text("thread_ts"):
@@ -50,7 +56,7 @@ async def update(call: Call) -> JSON:
     values = dict(call.arguments.values)
     if len(call.arguments.text("text")) > UPDATE_LIMIT:
         raise SlackError("msg_too_long")
-    text, content = read_content(values)
+    text, content = _content(call)
     # What is left out stays: old blocks go only when an empty list replaces them.
     changes: JSON = {**content, "text": text if "text" in values else previous["text"]}
     for name in ("blocks", "attachments"):
@@ -110,6 +116,26 @@ def signature(call: Call) -> JSON:
     if chosen:
         signed["icons"] = {name.removeprefix("icon_"): value for name, value in chosen.items()}
     return signed
+
+
+def _content(call: Call) -> tuple[str, JSON]:
+    """Read what the call says, and refuse pictures of files that nobody uploaded."""
+    text, content = read_content(dict(call.arguments.values))
+    for number, block in enumerate(content.get("blocks", ())):
+        for place, holder in (("", block), ("/accessory", block.get("accessory") or {})):
+            if holder.get("type") == "image" and "slack_file" in holder and not _known_file(call, holder["slack_file"]):
+                pointer = f"/blocks/{number}{place}/slack_file"
+                raise SlackError("invalid_blocks", messages=[f"[ERROR] invalid slack file [json-pointer:{pointer}]"])
+    return text, content
+
+
+def _known_file(call: Call, reference: JSON) -> bool:
+    if reference.get("id"):
+        return call.core.files.find(str(reference["id"])) is not None
+    files = call.core.state.files.values()
+    return any(
+        reference.get("url") in (f["url_private"], f["permalink"]) and call.core.files.find(f["id"]) for f in files
+    )
 
 
 def _destination(call: Call) -> Channel:

@@ -106,6 +106,9 @@ async def test_a_long_text_is_cut_with_a_warning(workspace: SlackWorkspace, clie
         ({"channel": "#incidents"}, "no_text"),
         ({"text": "x"}, "invalid_arguments"),
         ({"channel": "#incidents", "text": "x", "thread_ts": "1.000001"}, "thread_not_found"),
+        ({"channel": "#incidents", "text": "x", "thread_ts": "yesterday"}, "invalid_thread_ts"),
+        ({"channel": "#incidents", "text": "x", "markdown_text": "*x*"}, "markdown_text_conflict"),
+        ({"channel": "#incidents", "markdown_text": "x" * 12_001}, "msg_too_long"),
         ({"channel": "#incidents", "text": "x", "blocks": "[{"}, "invalid_blocks_format"),
         ({"channel": "#incidents", "text": "x", "attachments": "{}"}, "invalid_attachments"),
         ({"channel": "#incidents", "text": "x", "metadata": {"event_type": "a"}}, "invalid_metadata_schema"),
@@ -153,3 +156,20 @@ async def test_bad_blocks_are_named_by_a_pointer(client: AsyncWebClient) -> None
     assert error_of(refused) == "invalid_blocks"
     complaint = "[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"
     assert refused.value.response["response_metadata"]["messages"] == [complaint]
+
+
+async def test_markdown_becomes_a_block(client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel="#incidents", markdown_text="**Down**")
+    assert posted["message"]["blocks"][0]["text"] == posted["message"]["text"] == "**Down**"
+
+
+async def test_a_picture_must_have_been_uploaded(client: AsyncWebClient) -> None:
+    uploaded = (await client.files_upload_v2(filename="chart.png", content=b"\x89PNG"))["file"]
+    for reference in ({"id": uploaded["id"]}, {"url": uploaded["url_private"]}):
+        block: JSON = {"type": "image", "slack_file": reference, "alt_text": "Errors per minute"}
+        await client.chat_postMessage(channel="#incidents", text="x", blocks=[block])
+    block = {"type": "image", "slack_file": {"id": "F0NOTHING00"}, "alt_text": "x"}
+    with pytest.raises(SlackApiError) as refused:
+        await client.chat_postMessage(channel="#incidents", text="x", blocks=[block])
+    complaint = "[ERROR] invalid slack file [json-pointer:/blocks/0/slack_file]"
+    assert refused.value.response["errors"] == [complaint]

@@ -72,7 +72,7 @@ async def test_an_unacknowledged_event_comes_again_with_the_same_id(hasty: Slack
     assert first["payload"]["event_id"] == second["payload"]["event_id"]
     assert (second["retry_attempt"], second["retry_reason"]) == (1, "timeout")
     await raw.ack(second)
-    await hasty.wait_for(lambda: hasty.core.sockets.acknowledged == 1)
+    await hasty.wait_for(lambda: hasty.acknowledged == 1)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(raw.socket.receive(), 0.5)
     await raw.close()
@@ -90,7 +90,7 @@ async def test_bolt_sees_the_retry_and_a_lost_ack_causes_one(hasty: SlackWorkspa
     await connect(hasty, app)
     hasty.faults.add("lost_ack", "message")
     await hasty.act_as("maya").send("incidents", "hi")
-    await hasty.wait_for(lambda: hasty.core.sockets.acknowledged == 1)
+    await hasty.wait_for(lambda: hasty.acknowledged == 1)
     assert [number for _, number in seen] == ["0", "1"]
     assert len({event_id for event_id, _ in seen}) == 1
 
