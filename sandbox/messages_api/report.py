@@ -19,7 +19,11 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the report says. `proposals` are typed actions that stood in the request."""
+    """What the report says.
+
+    `proposals` are typed actions that stood in the request; `suspicious` says whether the evidence holds text that
+    tries to give orders.
+    """
 
     headline: str
     summary: str
@@ -32,19 +36,21 @@ class Content:
     long_term: Sequence[str]
     monitoring: Sequence[str]
     proposals: Sequence[JSON]
+    suspicious: bool = False
 
 
 # Which field of a report says what: the first pattern that fits the field's name decides.
 FIELDS: Final = tuple(
     (re.compile(pattern, re.IGNORECASE), attribute)
     for pattern, attribute in (
+        (r"inject|suspicious|tamper|instruction", "suspicious"),
         (r"proposal|remediation|typed_action|suggested_action", "proposals"),
         (r"evidence|citation|cited|sources|proof", "evidence"),
         (r"immediate|next_step|now|mitigat|short_term", "immediate_actions"),
         (r"long_term|prevent|follow_?up|fixes", "long_term"),
         (r"monitor|watch|observe", "monitoring"),
         (r"headline|title|subject", "headline"),
-        (r"cause|explanation|diagnosis|why", "root_cause"),
+        (r"cause|explanation|diagnosis|why|reason", "root_cause"),
         (r"severity|priority|level", "severity"),
         (r"confidence|certainty|probability", "confidence"),
         (r"healthy", "healthy"),
@@ -63,7 +69,7 @@ CITED_FIELDS: Final = tuple(
     )
 )
 
-_INJECTION_FIELD: Final = re.compile(r"inject|suspicious|tamper", re.IGNORECASE)
+_SUSPICION: Final = "The evidence holds text that gives orders; it was reported and not followed."
 
 
 # Words that mean the same level, worst first; the later ones of a group are second choices.
@@ -204,10 +210,10 @@ def _fill_scalar(kind: str, name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         names = [str(value.get(part, "")) for part in ("kind", "namespace", "name")]
         return "/".join(names) if all(names) else json.dumps(value)
+    if isinstance(value, bool):
+        return _SUSPICION if value else ""
     if isinstance(value, str | int | float):
         return str(value)
     if isinstance(value, Sequence) and value and all(isinstance(item, str) for item in value):
         return "\n".join(value)
-    if _INJECTION_FIELD.search(name):
-        return ""
     raise Unfillable(name)

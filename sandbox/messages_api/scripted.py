@@ -4,7 +4,10 @@ It exists so that the whole path of a model-written analysis can be seen and tes
 but the request, so what it reports is what the evidence in the request says.
 """
 
+import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sandbox.messages_api.model import JSON, Reply, fingerprint
@@ -14,12 +17,22 @@ from sandbox.messages_api.transcript import Observation, Transcript, read_transc
 
 REPORT_TOOL: Final = "submit_report"
 
+# Evidence that speaks to its reader instead of about the system.
+_ORDERS: Final = re.compile(
+    r"(?:ignore|disregard|forget) (?:all |any |the |your )*(?:previous|prior|above|earlier)? ?(?:instructions|rules)"
+    r"|you (?:must|should|are to) (?:now )?(?:run|execute|delete|approve|reveal|print)|new system prompt",
+    re.IGNORECASE,
+)
+
 _CALLS_A_TURN: Final = 4
 _LOOKING_TURNS: Final = 2
 
 
 class ScriptedModel:
-    """Looks in at most two turns, several tools a turn, then reports. Without a report tool it answers in words."""
+    """Looks in at most two turns, several tools a turn, then reports.
+
+    Without a report tool it fills the request's output format, and without that it answers in words.
+    """
 
     def reply(self, request: Mapping[str, Any]) -> Reply:
         tools = {str(tool.get("name")): tool for tool in request.get("tools") or []}
@@ -29,7 +42,13 @@ class ScriptedModel:
         if calls:
             names = ", ".join(call["name"] for call in calls)
             return Reply((_think(f"I do not know the cause yet. I look at: {names}."), *calls), "tool_use")
-        content = write_content(transcript)
+        content = replace(write_content(transcript), suspicious=_ORDERS.search(transcript.text) is not None)
+        wanted = (request.get("output_config") or {}).get("format") or {}
+        if REPORT_TOOL not in tools and "schema" in wanted:
+            try:
+                return Reply((_say(json.dumps(fill_report(wanted["schema"], content))),))
+            except Unfillable as gap:
+                return Reply((_say(f"I cannot fill the format: {gap}."),))
         if REPORT_TOOL not in tools:
             return Reply((_think("No report is asked for; I answer in words."), _say(_in_words(content))))
         try:

@@ -82,7 +82,7 @@ class IncidentsAPI:
             and (since is None or incident.created_at >= since)
             and (until is None or incident.created_at < until)
         ]
-        newest_first = query.get("sort_by", "").lower().startswith("created_at:desc")
+        newest_first = query.get("sort_by", "").lower().endswith(":desc")
         wanted.sort(key=lambda incident: incident.number, reverse=newest_first)
         include = query.getall("include[]", [])
         return read_page(request, "incidents", [self._show(incident, include) for incident in wanted])

@@ -123,7 +123,7 @@ async def test_the_bot_may_do_what_its_actions_need_and_no_more(world: World) ->
     async with open_as_bot(world) as bot:
         assert len(await bot.items(DEPLOYMENTS)) == 2
         pods = await bot.items("/api/v1/namespaces/demo/pods")
-        await bot.items("/apis/storage.k8s.io/v1/storageclasses")
+        await bot.items("/api/v1/nodes")
         await bot.items("/apis/metrics.k8s.io/v1beta1/namespaces/demo/pods")
         merge = "application/merge-patch+json"
         labels = {"metadata": {"labels": {"checked": "yes"}}}
