@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from bot import clock
 from bot.domain.action import ActionRequest, ActionSpec, Applied, Preview, Verification
-from bot.errors import InvalidInput
+from bot.errors import InvalidInput, NotAllowed
 from bot.settings import KubernetesSettings
+from integrations.kubernetes.actions.command_only import WARNING, CommandOnlyCluster
 from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
 from integrations.kubernetes.actions.delete_pod import DeletePod
 from integrations.kubernetes.actions.patch_configmap import PatchConfigMap
@@ -45,6 +46,7 @@ class KubernetesRemediator:
     ) -> None:
         """Work on the cluster behind `client`; `poll_seconds` lie between two looks of a verification."""
         self._cluster = client
+        self._settings = settings
         self._now = now
         self._timing = Timing(
             timeout=settings.verify_timeout_seconds, hold=settings.verify_hold_seconds, poll=poll_seconds
@@ -60,12 +62,21 @@ class KubernetesRemediator:
         return self._named(request).validate(request)
 
     async def preview(self, request: ActionRequest) -> Preview:
-        """See `Remediator.preview`."""
-        return await self._named(request).preview(self._cluster, self.validate(request), self._now)
+        """See `Remediator.preview`. Where execution is switched off, a refused dry run is a warning."""
+        action = self._named(request)
+        if self._settings.destructive_enabled:
+            return await action.preview(self._cluster, action.validate(request), self._now)
+        cluster = CommandOnlyCluster(self._cluster)
+        preview = await action.preview(cluster, action.validate(request), self._now)
+        return preview.model_copy(update={"warnings": (*preview.warnings, WARNING)}) if cluster.unrehearsed else preview
 
     async def apply(self, request: ActionRequest, preview: Preview, action_id: str) -> Applied:
-        """See `Remediator.apply`."""
+        """See `Remediator.apply`. Raise NotAllowed when the settings do not arm it, whatever was approved."""
         action = self._named(request)
+        if not self._settings.destructive_enabled:
+            raise NotAllowed("Executing is switched off on this bot.", next_step="Run the command yourself.")
+        if request.action not in self._settings.enabled_actions:
+            raise NotAllowed(f"The action {request.action} is not enabled on this bot.")
         return await action.apply(self._cluster, action.validate(request), preview, action_id, self._now, self._timing)
 
     async def verify(self, request: ActionRequest, applied: Applied, report: Callable[[str], None]) -> Verification:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.domain.action import ActionRequest, Applied, Preview
-from bot.errors import Conflict, InvalidInput
+from bot.errors import Conflict, InvalidInput, NotAllowed
 from bot.settings import KubernetesSettings
 from integrations.kubernetes.actions.catalogue import KubernetesRemediator
 from integrations.kubernetes.actions.contract import ACTION_ID
@@ -13,6 +13,7 @@ from tests.integrations.kubernetes.actions.memory_cluster import MemoryCluster, 
 from tests.integrations.kubernetes.actions.test_params import request
 from tests.integrations.kubernetes.actions.test_preview import replica_set
 
+ARMED = KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True)
 CONTAINER = {
     "env": [
         {"name": "MODE", "value": "slow"},
@@ -82,7 +83,7 @@ def shop() -> MemoryCluster:
 async def previewed(
     cluster: MemoryCluster, action: str, params: dict[str, Any], target: str
 ) -> tuple[KubernetesRemediator, ActionRequest, Preview]:
-    remediator = KubernetesRemediator(cluster, KubernetesSettings())
+    remediator = KubernetesRemediator(cluster, ARMED)
     asked = remediator.validate(request(action, params, target))
     return remediator, asked, await remediator.preview(asked)
 
@@ -259,4 +260,19 @@ async def test_a_pod_that_was_replaced_is_not_deleted_again() -> None:
     cluster.find("Pod", "web-1")["metadata"]["uid"] = "its successor"
     applied = await remediator.apply(asked, shown, "ACT-1")
     assert applied.already_done
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (KubernetesSettings(), "switched off"),
+        (KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True, K8S_ENABLED_ACTIONS=("scale",)), "not enabled"),
+    ],
+)
+async def test_what_the_settings_do_not_arm_is_not_carried_out(settings: KubernetesSettings, sentence: str) -> None:
+    cluster = shop()
+    _, asked, shown = await previewed(cluster, "rollout_restart", {}, "Deployment/shop/web")
+    with pytest.raises(NotAllowed, match=sentence):
+        await KubernetesRemediator(cluster, settings).apply(asked, shown, "ACT-1")
     assert cluster.writes == []

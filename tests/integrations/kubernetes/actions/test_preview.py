@@ -392,7 +392,7 @@ async def test_secrets_of_the_object_are_in_nothing_that_is_shown_or_stored() ->
         cluster = MemoryCluster(deployment(container=container, metadata=metadata))
         shown = await preview(cluster, action, params)
         assert SECRET not in shown.model_dump_json()
-        remediator = KubernetesRemediator(cluster, KubernetesSettings())
+        remediator = KubernetesRemediator(cluster, KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True))
         applied_action = await remediator.apply(request(action, params), shown, "ACT-1")
         assert SECRET not in applied_action.model_dump_json()
         for _, _, patch in cluster.writes:
@@ -401,7 +401,7 @@ async def test_secrets_of_the_object_are_in_nothing_that_is_shown_or_stored() ->
 
 async def test_a_secret_old_value_comes_back_by_rollback() -> None:
     cluster = MemoryCluster(deployment(container={"env": [{"name": "DB_PASSWORD", "value": SECRET}]}))
-    remediator = KubernetesRemediator(cluster, KubernetesSettings())
+    remediator = KubernetesRemediator(cluster, KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True))
     asked = request("set_env", {"container": "app", "name": "DB_PASSWORD", "unset": True})
     shown = await remediator.preview(asked)
     undo = (await remediator.apply(asked, shown, "ACT-1")).undo
