@@ -26,7 +26,8 @@ class SandboxRunner:
     """Starts scenarios and lets them play in the background.
 
     open_cluster: makes a client of the cluster in which applications are broken. announce: is told about progress as
-    `{"type": "scenario", "name", "state", "text"}`, state being started, note, done or failed.
+    `{"type": "scenario", "name", "state", "text"}`, state being started, note or done, and about a failure as
+    `{"type": "toast", "level": "error", "text"}`.
     storm_size and storm_seconds: how many alerts a storm has, and within which time they are sent.
     """
 
@@ -85,7 +86,8 @@ class SandboxRunner:
             await self._play(scenario, number)
         except (APIError, TimeoutError, aiohttp.ClientError, AlertNotTaken) as error:
             logger.exception("scenario %s could not be played", scenario.name)
-            self._tell(scenario, "failed", f"The scenario could not be played: {error}")
+            text = f"{scenario.title}: the scenario could not be played: {error}"
+            self._announce({"type": "toast", "level": "error", "text": text})
         else:
             self._tell(scenario, "done", "The alert is out.")
 

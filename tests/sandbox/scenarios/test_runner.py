@@ -87,7 +87,8 @@ async def test_what_cannot_be_played_is_told(
 ) -> None:
     await runner.start("payment-service", "U1")  # there is no cluster to break it in
     await runner.settle()
-    assert told[-1]["state"] == "failed"
+    assert (told[-1]["type"], told[-1]["level"]) == ("toast", "error")
+    assert "Payments crash at start" in told[-1]["text"]
     assert "payment-service could not be played" in caplog.text
     pagerduty.faults.inject(Fault("error", times=9, path="/v2/enqueue", status=400))
     with pytest.raises(AlertNotTaken, match="400"):
