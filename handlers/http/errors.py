@@ -51,4 +51,6 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except Exception:
         error_id = new_error_id()
         logger.exception("request_failed", path=request.path, error_id=error_id)
-        return error_response(500, "Something went wrong on our side.", "Look for the id in the log.", error_id=error_id)
+        return error_response(
+            500, "Something went wrong on our side.", "Look for the id in the log.", error_id=error_id
+        )

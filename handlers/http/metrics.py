@@ -26,9 +26,7 @@ class Metrics:
         self.backlog = Gauge(
             "oncall_inbox_backlog", "Deliveries that are durable but not yet correlated", registry=self.registry
         )
-        self.open_incidents = Gauge(
-            "oncall_open_incidents", "Incidents that are not resolved", registry=self.registry
-        )
+        self.open_incidents = Gauge("oncall_open_incidents", "Incidents that are not resolved", registry=self.registry)
         self.pending_proposals = Gauge(
             "oncall_pending_proposals", "Proposals that wait for a decision", registry=self.registry
         )
