@@ -123,11 +123,16 @@ def _is_loopback(url: str) -> bool:
 
 def _plan(scenarios: "list[Scenario]", count: int, stress: float | None, rate: float) -> "Iterator[Shot]":
     from sandbox.scenarios.alerts import build_webhook
+    from sandbox.scenarios.alerts.cluster import build_node_alerts
     from sandbox.scenarios.firing import Shot, pace
 
     dice = random.Random()  # noqa: S311 - it varies alerts, it protects nothing
 
     def bodies() -> Iterator[dict[str, Any]]:
+        if all(scenario.family == "storm" for scenario in scenarios):
+            # A storm is many alerts about one node, not one alert each about many.
+            for service, draft in build_node_alerts(dice, max(count, round((stress or 0) * rate))):
+                yield build_webhook(draft, service)
         for scenario in itertools.cycle(scenarios):
             yield build_webhook(scenario.build(dice), scenario.service)
 

@@ -1,6 +1,7 @@
 """`oncall-agent simulate alert` against receivers on loopback."""
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -83,6 +84,14 @@ def test_one_scenario_and_all_of_them(bot: Bot) -> None:
     assert bot.titles == ["memory-hog: container restarts keep rising"]
     assert run("--all", "--url", bot.url, "--secret", SECRET).exit_code == 0
     assert len(bot.bodies) == 1 + len(SCENARIOS)
+
+
+def test_a_storm_is_about_one_node(bot: Bot) -> None:
+    assert run("--type", "storm", "--batch", "20", "--url", bot.url, "--secret", SECRET).exit_code == 0
+    nodes = {re.search(r"node-\d", title)[0] for title in bot.titles}  # type: ignore[index]
+    assert len(nodes) == 1
+    assert len(bot.titles) == 20
+    assert len(set(bot.titles)) == 5
 
 
 def test_settings_say_where_and_how_to_sign(bot: Bot) -> None:
