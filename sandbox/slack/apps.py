@@ -12,7 +12,6 @@ PAGERDUTY_APP_ID = "A1FKYAUUX"
 
 ONCALL_SCOPES = (
     "app_mentions:read",
-    "bookmarks:read",
     "bookmarks:write",
     "channels:history",
     "channels:join",
@@ -20,7 +19,6 @@ ONCALL_SCOPES = (
     "channels:read",
     "chat:write",
     "commands",
-    "files:read",
     "files:write",
     "groups:history",
     "groups:read",
@@ -29,7 +27,6 @@ ONCALL_SCOPES = (
     "im:read",
     "im:write",
     "metadata.message:read",
-    "pins:read",
     "pins:write",
     "reactions:read",
     "reactions:write",
@@ -51,9 +48,12 @@ ONCALL_EVENTS = (
 
 @dataclass(frozen=True, slots=True)
 class SlashCommand:
+    """`should_escape` turns names in the text into mentions before the app sees it, as in Slack's manifest."""
+
     command: str
     description: str = ""
     usage_hint: str = ""
+    should_escape: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ class AppDefinition:
             scopes=tuple(manifest["oauth_config"]["scopes"]["bot"]),
             bot_events=tuple((settings.get("event_subscriptions") or {}).get("bot_events") or ()),
             commands=tuple(
-                SlashCommand(c["command"], c.get("description", ""), c.get("usage_hint", ""))
+                SlashCommand(
+                    c["command"], c.get("description", ""), c.get("usage_hint", ""), bool(c.get("should_escape"))
+                )
                 for c in features.get("slash_commands") or ()
             ),
             shortcuts=tuple(Shortcut(s["callback_id"], s["name"], s["type"]) for s in features.get("shortcuts") or ()),
@@ -170,7 +172,10 @@ def oncall_app() -> AppDefinition:
                 "help | status | investigate <text> | incidents | approve <id> | reject <id>",
             ),
         ),
-        shortcuts=(Shortcut("investigate_message", "Investigate this", "message"),),
+        shortcuts=(
+            Shortcut("investigate_message", "Investigate this", "message"),
+            Shortcut("investigate", "Investigate"),
+        ),
         has_home=True,
         **ONCALL_IDENTITY,
     )

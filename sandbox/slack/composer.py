@@ -9,6 +9,7 @@ from sandbox.slack import ids
 from sandbox.slack.state import JSON, State
 
 _TOKEN = re.compile(r"<([@#!][^<>\s]+|https?://[^<>\s]+)>")
+_USER = re.compile(r"<@([A-Z0-9]+)>")
 _URL = re.compile(r"https?://[^\s<>|]+[^\s<>|.,;:!?)\]'\"]")
 _INLINE = re.compile(
     r"<(?P<token>[@#!][^<>\s]+|https?://[^<>\s]+)>"
@@ -26,6 +27,14 @@ def compose(state: State, typed: str) -> str:
         parts += [_resolve(state, typed[end : match.start()]), match.group(0)]
         end = match.end()
     return "".join([*parts, _resolve(state, typed[end:])])
+
+
+def escape_command(state: State, typed: str) -> str:
+    """Resolve names in a slash command's text; there, Slack adds the person's name to the mention."""
+    text = compose(state, typed)
+    return _USER.sub(
+        lambda m: f"<@{m.group(1)}|{state.users[m.group(1)]['name']}>" if m.group(1) in state.users else m[0], text
+    )
 
 
 def rich_text(text: str) -> list[JSON]:

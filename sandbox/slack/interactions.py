@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.slack.apps import InstalledApp
+from sandbox.slack.apps import InstalledApp, SlashCommand
+from sandbox.slack.composer import escape_command
 from sandbox.slack.errors import SlackError
 from sandbox.slack.socket_mode import EnvelopeType, NoAckError, NotConnectedError
 from sandbox.slack.state import JSON, Channel
@@ -137,7 +138,7 @@ class Interactions:
     async def command(self, user_id: str, channel: Channel, line: str, thread_ts: str | None = None) -> None:
         """Run a slash command typed in a channel. Raise unknown_command when no app has it."""
         name, _, text = line.strip().partition(" ")
-        app = self._app_with_command(name)
+        app, declared = self._app_with_command(name)
         if thread_ts:
             raise SlackError("command_in_thread")
         user = self._core.state.user(user_id)
@@ -150,7 +151,7 @@ class Interactions:
             "user_id": user_id,
             "user_name": user["name"],
             "command": name,
-            "text": text.strip(),
+            "text": escape_command(self._core.state, text.strip()) if declared.should_escape else text.strip(),
             "api_app_id": app.app_id,
             "is_enterprise_install": "false",
             "response_url": self._core.base_url + path,
@@ -158,10 +159,11 @@ class Interactions:
         }
         self._answer(path, await self._ask(app, user_id, "slash_commands", payload, what=name))
 
-    def _app_with_command(self, name: str) -> InstalledApp:
+    def _app_with_command(self, name: str) -> tuple[InstalledApp, SlashCommand]:
         for app in self._core.state.apps.values():
-            if "commands" in app.scopes and any(c.command == name for c in app.definition.commands):
-                return app
+            declared = next((c for c in app.definition.commands if c.command == name), None)
+            if declared and "commands" in app.scopes:
+                return app, declared
         raise SlackError("unknown_command")
 
     async def shortcut(self, user_id: str, callback_id: str, channel: Channel | None, ts: str | None) -> None:

@@ -1,5 +1,6 @@
 """A workspace on loopback, the SDK's client for it, and a Bolt app to connect."""
 
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -7,14 +8,17 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import SlackWorkspace
+from sandbox.slack import SlackWorkspace, default_seed
+from sandbox.slack.apps import ONCALL_SCOPES, oncall_app
 
 Connect = Callable[..., Awaitable[AsyncSocketModeHandler]]
 
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[SlackWorkspace]:
-    running = SlackWorkspace()
+    # What the app reads back in these tests is more than the product asks for.
+    scopes = (*ONCALL_SCOPES, "bookmarks:read", "files:read", "pins:read")
+    running = SlackWorkspace(seed=default_seed(dataclasses.replace(oncall_app(), scopes=scopes)))
     await running.start()
     yield running
     await running.stop()

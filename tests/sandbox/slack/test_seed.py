@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
-from sandbox.slack import AppDefinition, Shortcut, SlackError, SlackWorkspace, default_seed
+from sandbox.slack import AppDefinition, Shortcut, SlackError, SlackWorkspace, SlashCommand, default_seed
 from sandbox.slack.apps import oncall_app
 from sandbox.slack.state import JSON
 from tests.sandbox.slack.conftest import Connect
@@ -39,6 +40,32 @@ def test_the_app_is_read_from_its_manifest(tmp_path: Path) -> None:
     assert app.definition.has_home
 
 
+def test_the_products_own_manifest_is_understood() -> None:
+    app = SlackWorkspace(seed=default_seed(Path(__file__).parents[3] / "manifest.yml")).app("oncall")
+    assert {"chat:write", "commands"} <= app.scopes
+    assert {"message.channels", "app_home_opened"} <= app.events
+    assert "/oncall" in {command.command for command in app.definition.commands}
+    assert app.definition.has_home
+
+
+async def test_a_command_may_want_its_names_resolved(connect: Connect) -> None:
+    command = SlashCommand("/page", should_escape=True)
+    workspace = SlackWorkspace(seed=default_seed(dataclasses.replace(oncall_app(), commands=(command,))))
+    await workspace.start()
+    app = AsyncApp(client=AsyncWebClient(token=workspace.app("oncall").bot_token, base_url=workspace.api_url))
+    seen: list[str] = []
+
+    @app.command("/page")
+    async def page(ack: Any, command: JSON) -> None:
+        await ack()
+        seen.append(command["text"])
+
+    await connect(workspace, app)
+    await workspace.act_as("maya").command("/page @Jonas now")
+    assert seen == [f"<@{workspace.people['jonas'].id}|jonas.weber> now"]
+    await workspace.stop()
+
+
 def test_something_else_is_no_manifest(tmp_path: Path) -> None:
     path = tmp_path / "manifest.yml"
     path.write_text("- a list", encoding="utf-8")
@@ -68,8 +95,6 @@ async def test_global_shortcuts_and_external_selects(connect: Connect) -> None:
     workspace = SlackWorkspace(seed=default_seed(definition))
     await workspace.start()
     oncall = workspace.app("oncall")
-    from slack_sdk.web.async_client import AsyncWebClient
-
     client = AsyncWebClient(token=oncall.bot_token, base_url=workspace.api_url)
     app = AsyncApp(client=client)
     seen: list[str] = []
