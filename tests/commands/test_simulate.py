@@ -123,7 +123,7 @@ def test_stress_keeps_its_rate(bot: Bot) -> None:
     assert result.exit_code == 0, result.output
     assert len(bot.bodies) == 20
     rate = float(next(line for line in result.output.splitlines() if "a second" in line).split()[3])
-    assert 25 < rate < 45
+    assert 10 < rate < 45  # the lower bound leaves room for a busy machine
 
 
 def test_stress_stays_on_this_machine() -> None:
