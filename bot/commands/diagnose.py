@@ -87,9 +87,9 @@ def render_text(diagnosis: Diagnosis) -> str:
         lines.append(f"{mark} {found.key}  {found.entity}  ({found.confidence:.0%} sure)")
         lines.append(f"         {found.summary}")
         lines += [f"         evidence: {c.entity} {c.pointer} = {_short(c.value)}" for c in found.evidence[:4]]
-        lines += [
-            f"         action:   {a.action} {a.target} {json.dumps(a.params)} - {a.reason}" for a in found.actions
-        ]
+        for offered in found.actions:
+            lines.append(f"         action:   {offered.action} {offered.target} {json.dumps(offered.params)}")
+            lines.append(f"                   {offered.reason}")
         if found.person_decides:
             lines.append(f"         a person decides: {found.person_decides}")
         if found.explains:

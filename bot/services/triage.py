@@ -240,7 +240,7 @@ class TriageService:
         started = time.perf_counter()
         runbook = self._runbooks.match(incident, alerts)
         if runbook is not None and not (diagnosis and diagnosis.findings):
-            rules = self._runbooks.analysis(runbook, incident)
+            rules = self._runbooks.analysis(runbook, incident, alerts)
         else:
             wall = max((e.duration_ms for e in evidence), default=duration)
             rules = write_analysis(

@@ -188,7 +188,7 @@ def _read(status: int, headers: Mapping[str, str], content: bytes) -> Mapping[st
         raise InvalidResponse("PagerDuty's answer is not an object.", vendor=VENDOR)
     if status < 400:
         return answer
-    problem = answer.get("error") if isinstance(answer.get("error"), dict) else {}
+    problem = _dictionary(answer.get("error"))
     details = "; ".join(str(e) for e in problem.get("errors") or ()) or str(problem.get("message") or "")
     said = f": {redact(details)[:300]}" if details else ""
     if status == 401:
@@ -227,11 +227,15 @@ def _objects(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)]
 
 
+def _dictionary(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _to_alert(incident: Mapping[str, Any], alerts: list[Mapping[str, Any]]) -> Alert:
     details: dict[str, Any] = {}
     severity: Severity | None = None
     for alert in reversed(sorted(alerts, key=lambda a: str(a.get("created_at", "")))[-25:]):
-        body = alert.get("body") if isinstance(alert.get("body"), dict) else {}
+        body = _dictionary(alert.get("body"))
         given = body.get("details") or (body.get("cef_details") or {}).get("details") or {}
         for key, value in given.items() if isinstance(given, dict) else ():
             details.setdefault(str(key), value)
@@ -242,7 +246,7 @@ def _to_alert(incident: Mapping[str, Any], alerts: list[Mapping[str, Any]]) -> A
     nested = details.get("labels")
     if isinstance(nested, dict):
         labels |= {str(k): str(v) for k, v in nested.items() if isinstance(v, str | int)}
-    service = incident.get("service") if isinstance(incident.get("service"), dict) else {}
+    service = _dictionary(incident.get("service"))
     external_id = str(incident.get("id"))
     return Alert(
         source=AlertSource.PAGERDUTY_WEBHOOK,
