@@ -50,6 +50,15 @@ class Membership:
     def __init__(self, core: "Core") -> None:
         self._core = core
 
+    def direct(self, user_ids: tuple[str, ...]) -> tuple[Channel, bool]:
+        """Return the direct message between users and whether it was there already; a new one is announced."""
+        before = len(self._core.state.channels)
+        channel = self._core.state.direct_message(user_ids)
+        known = len(self._core.state.channels) == before
+        if not known:
+            self.announce(channel)
+        return channel, known
+
     def join(self, channel: Channel, user_id: str, inviter: str | None = None) -> None:
         channel.members[user_id] = None
         self._core.deliveries.membership(channel, user_id, inviter, joined=True)

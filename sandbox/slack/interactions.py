@@ -200,7 +200,7 @@ class Interactions:
     def open_home(self, user_id: str, app: InstalledApp) -> JSON | None:
         """Tell the app that its Home tab was opened; return what it published last."""
         state = self._core.state
-        channel = state.direct_message((user_id, app.bot_user_id))
+        channel, _ = self._core.membership.direct((user_id, app.bot_user_id))
         home = state.homes.get((app.app_id, user_id))
         self._core.deliveries.home_opened(app, user_id, channel, home)
         return home

@@ -72,9 +72,7 @@ class PeopleDesk:
         self._core.state.user(other)
         if other == user_id:
             raise SlackError("cannot_dm_self")
-        channel = self._core.state.direct_message((user_id, other))
-        self._core.membership.announce(channel)
-        return channel
+        return self._core.membership.direct((user_id, other))[0]
 
     def join(self, user_id: str, channel_id: str) -> Channel:
         channel = self.channel(user_id, channel_id)

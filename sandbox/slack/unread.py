@@ -30,10 +30,13 @@ class Unread:
     def posted(self, channel: Channel, message: JSON) -> list[str]:
         """Count a new message and return the people whose counts changed."""
         author = message.get("user")
-        if author in self.state.people:
-            self.of(author, channel.id).last_read = message["ts"]
         top_level = is_top_level(message)
         touched = []
+        if top_level and author in self.state.people:
+            # Whoever writes in a channel has read it.
+            touched.append(author)
+            own = self.of(author, channel.id)
+            own.unread, own.mentions, own.last_read = 0, 0, message["ts"]
         for user_id in channel.members:
             if user_id == author or user_id not in self.state.people:
                 continue

@@ -144,7 +144,7 @@ def _destination(call: Call) -> Channel:
     if wanted in call.core.state.users:
         if wanted == call.app.bot_user_id:
             raise SlackError("channel_not_found")
-        return call.core.state.direct_message((wanted, call.app.bot_user_id))
+        return call.core.membership.direct((wanted, call.app.bot_user_id))[0]
     return call.channel()
 
 

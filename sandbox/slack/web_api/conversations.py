@@ -106,9 +106,7 @@ async def open_direct(call: Call) -> JSON:
     call.need("im:write" if len(users) == 1 else "mpim:write")
     for user_id in users:
         call.core.state.user(user_id)
-    before = len(call.core.state.channels)
-    channel = call.core.state.direct_message((*users, call.app.bot_user_id))
-    known = len(call.core.state.channels) == before
+    channel, known = call.core.membership.direct((*users, call.app.bot_user_id))
     answer: JSON = {"channel": {"id": channel.id}}
     if call.arguments.flag("return_im"):
         answer["channel"] = described(call.core.state, channel, call.app.bot_user_id)

@@ -105,6 +105,26 @@ async def test_a_message_reaches_other_pages_and_counts(workspace: SlackWorkspac
     assert (unread["unread"], unread["mentions"]) == (0, 0)
 
 
+async def test_whoever_writes_has_read(workspace: SlackWorkspace, client: AsyncWebClient) -> None:
+    maya, incidents = workspace.act_as("maya"), workspace.channel_id("incidents")
+    parent = await client.chat_postMessage(channel=incidents, text="one")
+    await client.chat_postMessage(channel=incidents, text=f"two <@{maya.id}> <!subteam^S0ONCALL>")
+    await maya.send("incidents", "in the thread", thread_ts=parent["ts"])
+    assert maya.unread("incidents") == 2
+    await maya.send("incidents", "in the channel")
+    assert maya.unread("incidents") == 0
+    assert workspace.act_as("jonas").unread("incidents") == 3
+
+
+async def test_a_message_to_a_person_shows_them_a_new_conversation(
+    client: AsyncWebClient, pages: dict[str, Page]
+) -> None:
+    posted = await client.chat_postMessage(channel=pages["maya"].me, text="psst")
+    conversation = (await pages["maya"].next("conversation"))["conversation"]
+    assert (conversation["id"], conversation["is_im"]) == (posted["channel"], True)
+    assert (await pages["maya"].next("message"))["message"]["text"] == "psst"
+
+
 async def test_history_goes_back_page_by_page(workspace: SlackWorkspace, pages: dict[str, Page]) -> None:
     incidents, maya = workspace.channel_id("incidents"), pages["maya"]
     for number in range(5):

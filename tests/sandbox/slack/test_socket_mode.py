@@ -78,6 +78,19 @@ async def test_an_unacknowledged_event_comes_again_with_the_same_id(hasty: Slack
     await raw.close()
 
 
+async def test_an_event_is_given_up_after_three_more_attempts() -> None:
+    workspace = SlackWorkspace(redelivery_seconds=0.01)
+    await workspace.start()
+    raw = await RawSocket.open(workspace)
+    await raw.read()
+    await workspace.act_as("maya").send("incidents", "hi")
+    assert [(await raw.read())["retry_attempt"] for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(raw.socket.receive(), 0.3)
+    await raw.close()
+    await workspace.stop()
+
+
 async def test_bolt_sees_the_retry_and_a_lost_ack_causes_one(hasty: SlackWorkspace, connect: Connect) -> None:
     client = AsyncWebClient(token=hasty.app("oncall").bot_token, base_url=hasty.api_url)
     app = AsyncApp(client=client)
