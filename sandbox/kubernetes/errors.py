@@ -84,7 +84,8 @@ class StatusError(Exception):
 
     @classmethod
     def forbidden(cls, kind: Kind, name: str, why: str) -> Self:
-        return cls(403, "Forbidden", f'{kind.resource} "{name}" is forbidden: {why}', _about(kind, name))
+        subject = f'{kind.resource} "{name}"' if name else kind.resource
+        return cls(403, "Forbidden", f"{subject} is forbidden: {why}", _about(kind, name))
 
     @classmethod
     def unauthorized(cls) -> Self:

@@ -43,6 +43,8 @@ def changed_fields(before: Obj | None, after: Obj) -> FieldSet:
         old = before.get(key)
         if key == "metadata":
             value = {k: v for k, v in value.items() if k not in _SERVER_OWNED}
+            if not value:
+                continue
         if old == value and key in before:
             continue
         fields = _fields_of(old, value, key)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.kubernetes.client import MERGE, STRATEGIC, ClusterClient
 from sandbox.kubernetes.demo_images import REGISTRY
-from sandbox.kubernetes.objects import Obj
+from sandbox.kubernetes.objects import Obj, quantity
 
 NAMESPACE = "demo"
 MANAGER = "deploy-pipeline"
@@ -26,6 +26,7 @@ _PATHS = {
 }
 _SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices"
 _METRICS = f"/apis/metrics.k8s.io/v1beta1/namespaces/{NAMESPACE}/pods"
+_NEAR_LIMIT = 0.95
 _CAUSE = "kubernetes.io/change-cause"
 
 Visible = Callable[[ClusterClient], Awaitable[bool]]
@@ -136,8 +137,16 @@ def _died_of(reason: str) -> Callable[[Obj], bool]:
 
 
 async def _cpu_at_limit(client: ClusterClient) -> bool:
-    found = await client.items(_METRICS, labelSelector="app=cpu-intensive")
-    return any(int(c["usage"]["cpu"].rstrip("n")) > 470_000_000 for pod in found for c in pod["containers"])
+    name = "cpu-intensive"
+    limits = {
+        pod["metadata"]["name"]: quantity(pod["spec"]["containers"][0]["resources"]["limits"]["cpu"])
+        for pod in await _pods(client, name)
+    }
+    for found in await client.items(_METRICS, labelSelector=f"app={name}"):
+        used = sum(quantity(container["usage"]["cpu"]) for container in found["containers"])
+        if used > _NEAR_LIMIT * limits.get(found["metadata"]["name"], float("inf")):
+            return True
+    return False
 
 
 async def _no_frontend(client: ClusterClient) -> bool:

@@ -183,14 +183,14 @@ def pod_requests(pod: Obj) -> tuple[float, float]:
 
 
 def _summary(nodes: int, reasons: Counter[str]) -> str:
-    listed = ", ".join(f"{count} {why}" for why, count in sorted(reasons.items()))
+    listed = ", ".join(sorted(f"{count} {why}" for why, count in reasons.items()))
     helpless = sum(c for why, c in reasons.items() if not why.startswith(("Insufficient", "Too many")))
     parts = []
     if nodes - helpless:
         parts.append(f"{nodes - helpless} No preemption victims found for incoming pod")
     if helpless:
         parts.append(f"{helpless} Preemption is not helpful for scheduling")
-    return f"{listed}. preemption: 0/{nodes} nodes are available: {', '.join(parts)}."
+    return f"{listed}. preemption: 0/{nodes} nodes are available: {', '.join(sorted(parts))}."
 
 
 def _tolerates(spec: Obj, taint: Obj) -> bool:
