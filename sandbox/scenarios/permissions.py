@@ -43,7 +43,11 @@ READ_RULES: Final[tuple[dict[str, Any], ...]] = (
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": _READ},
     {"apiGroups": ["metrics.k8s.io"], "resources": ["nodes", "pods"], "verbs": _READ},
-    {"apiGroups": ["networking.k8s.io"], "resources": ["ingressclasses", "ingresses", "networkpolicies"], "verbs": _READ},
+    {
+        "apiGroups": ["networking.k8s.io"],
+        "resources": ["ingressclasses", "ingresses", "networkpolicies"],
+        "verbs": _READ,
+    },
     {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": _READ},
     {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["rolebindings", "roles"], "verbs": _READ},
     {"apiGroups": ["storage.k8s.io"], "resources": ["storageclasses"], "verbs": _READ},

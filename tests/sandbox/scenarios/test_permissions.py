@@ -1,4 +1,4 @@
-"""The sandbox's account against the roles that are shipped: what works here must work there, and the other way round."""
+"""The sandbox's account against the roles that are shipped: what works here has to work there."""
 
 from collections.abc import Iterable
 from pathlib import Path
