@@ -29,9 +29,12 @@ class Driver:
         channel_id = self._channel_id(channel)
         await self._core.interactions.command(self.id, self._core.people.channel(self.id, channel_id), line)
 
-    async def click(self, channel: str, ts: str, button: str, value: str | None = None) -> None:
+    async def click(
+        self, channel: str, ts: str, button: str, value: str | None = None, state: JSON | None = None
+    ) -> None:
         """Use a button or menu of a message, found by its action_id or its label; `value` picks an option.
 
+        `state` is what the message's other inputs hold, {block_id: {action_id: value}} as Slack sends it.
         Wait for the acknowledgement. Raise LookupError when the message has no such element.
         """
         channel_id = self._channel_id(channel)
@@ -40,7 +43,12 @@ class Driver:
         container: JSON = {"type": "message", "channel": channel_id, "ts": ts}
         if message.get("is_ephemeral"):
             container["is_ephemeral"] = True
-        await self._core.interactions.act(self.id, container, block_id, _action(element, value), None)
+        action = _action(element, value)
+        values = {**(state or {})}
+        if element["type"] != "button":
+            chosen = {name: part for name, part in action.items() if name != "action_id"}
+            values[block_id] = {**values.get(block_id, {}), action["action_id"]: chosen}
+        await self._core.interactions.act(self.id, container, block_id, action, values)
 
     async def click_in_view(self, view_id: str, button: str, value: str | None = None) -> None:
         """Use a button or menu of a modal or of the Home tab."""

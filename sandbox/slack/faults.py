@@ -48,9 +48,10 @@ TIERS: dict[int, tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `method` is a pattern over the Web API method or, for sockets, the event's or envelope's type.
+    """One rule.
 
-    `count` limits how often it strikes (None: until removed); `retry_after` and `seconds` are seconds.
+    `method` is a pattern over the Web API method, `response_url`, or for sockets an event's type, an interaction's type
+    or a command. `count` limits how often it strikes (None: until removed); `retry_after` and `seconds` are seconds.
     """
 
     kind: Kind

@@ -1,7 +1,7 @@
 """The workspace as others use it: start it, reach its apps, act as its people, stop it."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
 
@@ -56,7 +56,15 @@ class SlackWorkspace:
         self._serving = await Serving.start(app, host=host, port=port)
         self.core.base_url = self._serving.url
 
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_exception: object) -> None:
+        await self.stop()
+
     async def stop(self) -> None:
+        """Close every connection and stop serving; stopping twice is no error."""
         await self.core.stop()
         if self._serving is not None:
             await self._serving.stop()

@@ -294,6 +294,8 @@ async def test_faults_and_traffic_are_reachable(workspace: SlackWorkspace, pages
     [
         ({}, 200),
         ({"Host": "evil.example"}, 403),
+        ({"Host": "127.0.0.1; script-src *"}, 403),
+        ({"Host": "localhost:80"}, 200),
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "null"}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),

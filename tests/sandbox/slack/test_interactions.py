@@ -85,8 +85,9 @@ async def test_a_select_sends_its_option(
     chosen: list[str] = []
 
     @bolt.action("pick")
-    async def pick(ack: Any, action: JSON) -> None:
+    async def pick(ack: Any, action: JSON, body: JSON) -> None:
         chosen.append(action["selected_option"]["value"])
+        assert body["state"]["values"]["decide"]["pick"]["selected_option"]["value"] == chosen[-1]
         await ack()
 
     await connect(workspace, bolt)

@@ -130,3 +130,9 @@ async def test_a_message_of_an_app_without_the_wire(workspace: SlackWorkspace) -
     assert workspace.act_as("maya").messages("incidents") == [message]
     workspace.post_as("pagerduty", workspace.channel_id("incidents"), "Acknowledged", thread_ts=message["ts"])
     assert len(workspace.act_as("maya").replies("incidents", message["ts"])) == 2
+
+
+async def test_a_workspace_is_a_context_and_stops_twice() -> None:
+    async with SlackWorkspace() as workspace:
+        assert workspace.api_url == f"{workspace.url}/api/"
+    await workspace.stop()
