@@ -40,6 +40,17 @@ class ValueFrom(Frozen):
     name: ObjectName = Field(description="name of the Secret or ConfigMap")
     key: ConfigKey = Field(description="key in it")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _native(cls, value: Any) -> Any:
+        """Read the form of manifests too: `{"secretKeyRef": {"name": ..., "key": ...}}`."""
+        if isinstance(value, dict) and len(value) == 1:
+            [(form, reference)] = value.items()
+            for source, native in _REFERENCES.items():
+                if form == native and isinstance(reference, dict):
+                    return {**reference, "source": source}
+        return value
+
 
 class SetEnvParams(Frozen):
     """Which variable, and exactly one of its new value, where it comes from, or that it goes."""

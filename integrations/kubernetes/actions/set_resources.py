@@ -64,7 +64,7 @@ class SetResourcesParams(Frozen):
         wanted = self.wanted()
         if not wanted:
             raise ValueError("at least one of requests, limits and remove has to be given")
-        twice = [name for name in self.remove if f"{name}" in {f"{kind}.{resource}" for kind, resource in self.set()}]
+        twice = [name for name in self.remove if tuple(name.split(".")) in self.set()]
         if twice:
             raise ValueError(f"{', '.join(twice)} cannot be set and removed at once")
         requests, limits = self.requests or Amounts(), self.limits or Amounts()
@@ -111,6 +111,10 @@ class SetResources(WorkloadAction[SetResourcesParams]):
             same = wanted is not ABSENT and old is not ABSENT and parse_quantity(str(old)) == parse_quantity(wanted)
             edits.append(Edit(path, old if same else wanted))
             pre_image.setdefault(kind, {})[resource] = None if old is ABSENT else str(old)
+            # The server sets a request that is missing to the limit: undo has to take that away as well.
+            defaulted = kind == "limits" and read_at(scene.current, (*base, "requests", resource)) is ABSENT
+            if defaulted and wanted is not ABSENT:
+                pre_image.setdefault("requests", {}).setdefault(resource, None)
         return Change(edits=tuple(edits), command=_command(scene, params, edits), pre_image=pre_image)
 
     async def check(self, scene: Scene, params: SetResourcesParams) -> Advice:
@@ -123,6 +127,7 @@ class SetResources(WorkloadAction[SetResourcesParams]):
         resources = {} if resources is ABSENT else resources
         try:
             _require_order(resources.get("requests") or {}, resources.get("limits") or {})
+            _require_removable(params, resources.get("limits") or {})
         except ValueError as error:
             raise InvalidInput(f"set_resources cannot be done as asked: {error}.") from None
         warnings = await check_capacity(scene, after, resources)
@@ -153,6 +158,12 @@ def _require_order(requests: dict[str, str], limits: dict[str, str]) -> None:
     for resource in requests.keys() & limits.keys():
         if parse_quantity(limits[resource]) < parse_quantity(requests[resource]):
             raise ValueError(f"the {resource} limit {limits[resource]} would be below the request {requests[resource]}")
+
+
+def _require_removable(params: SetResourcesParams, limits: dict[str, str]) -> None:
+    for kind, _, resource in (name.partition(".") for name in params.remove):
+        if kind == "requests" and resource in limits:
+            raise ValueError(f"the server sets the {resource} request to the limit as long as there is a limit")
 
 
 def _command(scene: Scene, params: SetResourcesParams, edits: list[Edit]) -> str:

@@ -140,7 +140,9 @@ async def look_at_workload(cluster: ClusterAPI, target: ObjectRef, state: dict[s
         "Pod", target.namespace, label_selector=selector_text((workload.get("spec") or {}).get("selector"))
     )
     waiting, restarts = _containers(pods)
-    detail = f"waiting: {', '.join(waiting)}" if waiting else f"{len(restarts)} containers run"
+    count = len(restarts)
+    running = f"{count} {'container runs' if count == 1 else 'containers run'}"
+    detail = f"waiting: {', '.join(waiting)}" if waiting else running
     checks.append(Check(name="containers", passed=not waiting, detail=detail))
     return Look(tuple(checks), restarts)
 

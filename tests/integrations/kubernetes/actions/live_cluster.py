@@ -100,9 +100,9 @@ def objects() -> list[Obj]:
 
 
 @asynccontextmanager
-async def live_shop(folder: Path) -> AsyncIterator[Live]:
+async def live_shop(folder: Path, *, tls: bool = False) -> AsyncIterator[Live]:
     """Start the server with the shop in it and wait until its Deployment is available."""
-    server = await KubernetesServer(speed=40, tls=False).start()
+    server = await KubernetesServer(speed=40, tls=tls).start()
     path = server.write_kubeconfig(folder / "kubeconfig")
     settings = KubernetesSettings(K8S_CONFIG_PATH=path, **SETTINGS)
     client = await KubernetesClient.connect(settings)

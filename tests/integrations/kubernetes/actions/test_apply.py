@@ -19,7 +19,7 @@ CONTAINER = {
         {"name": "MODE", "value": "slow"},
         {"name": "REF", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
     ],
-    "resources": {"requests": {"cpu": "100m"}, "limits": {"memory": "128Mi"}},
+    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
 }
 
 # action, params, target, and the parameters of its undo (None where there is none)
@@ -48,9 +48,18 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any] | None]] = [
     ("set_env", {"container": "app", "name": "REF", "value": "1"}, "Deployment/shop/web", {"to_revision": 2}),
     (
         "set_resources",
-        {"container": "app", "requests": {"memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        {
+            "container": "app",
+            "requests": {"memory": "96Mi", "ephemeral-storage": "1Gi"},
+            "limits": {"memory": "256Mi"},
+        },
         "Deployment/shop/web",
-        {"container": "app", "limits": {"memory": "128Mi"}, "remove": ["requests.memory"]},
+        {
+            "container": "app",
+            "requests": {"memory": "64Mi"},
+            "limits": {"memory": "128Mi"},
+            "remove": ["requests.ephemeral-storage"],
+        },
     ),
     (
         "patch_service",

@@ -68,10 +68,11 @@ CASES: list[tuple[ActionRequest, str]] = [
     (
         ask(
             "set_resources",
-            {"container": "app", "limits": {"memory": "256Mi", "cpu": "500m"}, "remove": ["requests.cpu"]},
+            {"container": "app", "limits": {"memory": "256Mi"}, "remove": ["requests.cpu"]},
         ),
         "memory: 256Mi",
     ),
+    (ask("set_resources", {"container": "app", "limits": {"ephemeral-storage": "1Gi"}}), "ephemeral-storage: 1Gi"),
     (
         ask(
             "patch_service",

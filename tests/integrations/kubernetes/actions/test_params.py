@@ -154,6 +154,15 @@ def test_a_selector_may_come_as_pairs_and_a_port_as_digits(remediator: Kubernete
     assert validated.params == {"selector": {"app": "web"}, "ports": [{"port": 80, "target_port": 8080}]}
 
 
+def test_a_reference_may_come_as_in_manifests(remediator: KubernetesRemediator) -> None:
+    params = {"container": "app", "name": "PW", "value_from": {"secretKeyRef": {"name": "db", "key": "password"}}}
+    validated = remediator.validate(request("set_env", params))
+    assert validated.params["value_from"] == {"source": "secret", "name": "db", "key": "password"}
+    params["value_from"] = {"fieldRef": {"fieldPath": "metadata.name"}}
+    with pytest.raises(InvalidInput, match="value_from"):
+        remediator.validate(request("set_env", params))
+
+
 def _objects(schema: Any) -> list[dict[str, Any]]:
     if isinstance(schema, list):
         return [found for item in schema for found in _objects(item)]

@@ -282,6 +282,13 @@ REFUSED: list[tuple[list[dict[str, Any]], str, dict[str, Any], str | None, str]]
         "below the request 512Mi",
     ),
     (
+        [deployment(container={"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}})],
+        "set_resources",
+        {"container": "app", "remove": ["requests.cpu"]},
+        None,
+        "as long as there is a limit",
+    ),
+    (
         [
             deployment(),
             {"kind": "Node", "metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "2", "memory": "4Gi"}}},
