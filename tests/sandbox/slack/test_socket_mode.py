@@ -74,7 +74,7 @@ async def test_an_unacknowledged_event_comes_again_with_the_same_id(hasty: Slack
     await raw.ack(second)
     await hasty.wait_for(lambda: hasty.acknowledged == 1)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(raw.socket.receive(), 0.5)
+        await asyncio.wait_for(raw.socket.receive(), 0.8)
     await raw.close()
 
 
@@ -199,7 +199,7 @@ async def test_a_dropped_socket_is_replaced_and_the_event_comes_again(hasty: Sla
     await connect(hasty, app, ping=0.2)
     hasty.faults.add("drop_socket", "message")
     await hasty.act_as("maya").send("incidents", "one")
-    await hasty.wait_for(lambda: heard == ["one"], timeout=10)
+    await hasty.wait_for(lambda: heard == ["one"], timeout=20)
 
 
 async def test_an_interaction_is_not_repeated_but_reported(hasty: SlackWorkspace) -> None:
@@ -214,7 +214,7 @@ async def test_an_interaction_is_not_repeated_but_reported(hasty: SlackWorkspace
     assert refused.value.code == "operation_timeout"
     assert (await raw.read())["type"] == "slash_commands"
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(raw.socket.receive(), 0.5)
+        await asyncio.wait_for(raw.socket.receive(), 0.8)
     await raw.close()
 
 
