@@ -95,7 +95,7 @@ class Access:
 
 
 def denial(user: User, request: Request) -> str:
-    """The reason of a 403 in the words of the real server."""
+    """Return the reason of a 403 in the words of the real server."""
     if request.path:
         return f'User "{user.name}" cannot {request.verb} path "{request.path}"'
     scope = f' in the namespace "{request.namespace}"' if request.namespace else " at the cluster scope"

@@ -90,7 +90,7 @@ def _use_service_account(store: Store, kind: Kind, namespace: str, pod: Obj) -> 
 
 
 def pod_usage(pod: Obj) -> dict[str, float]:
-    """What a pod asks for, in the names quotas use: requests.cpu, limits.memory, cpu, memory, in cores and bytes."""
+    """Return what a pod asks for in the names quotas use (requests.cpu, limits.memory), in cores and bytes."""
     total: dict[str, float] = {}
     for container in pod["spec"]["containers"]:
         resources: dict[str, Any] = container.get("resources") or {}
@@ -104,7 +104,7 @@ def pod_usage(pod: Obj) -> dict[str, float]:
 
 
 def usage_of(kind_name: str, obj: Obj) -> dict[str, float]:
-    """What one object counts for in a quota."""
+    """Return what one object counts for in a quota."""
     counted = dict.fromkeys(_COUNTED.get(kind_name, ()), 1.0)
     if kind_name == "Pod":
         counted.update(pod_usage(obj))
@@ -136,7 +136,7 @@ def used_amounts(store: Store, namespace: str, names: set[str]) -> dict[str, flo
 
 
 def amount_text(name: str, value: float) -> str:
-    """An amount as Kubernetes prints it: millicores for CPU, mebibytes for memory, a count otherwise."""
+    """Return an amount as Kubernetes prints it: millicores for CPU, mebibytes for memory, a count otherwise."""
     if name.endswith("cpu"):
         return str(int(value)) if float(value).is_integer() else f"{round(value * 1000)}m"
     if name.endswith(("memory", "storage")):

@@ -44,7 +44,7 @@ class Call:
         return self.query.get(name, "").lower() in _TRUE
 
     def write(self, operation: str = "Update") -> Write:
-        """The way this request writes. Raise StatusError 400 on an unknown dryRun value."""
+        """Return the way this request writes. Raise StatusError 400 on an unknown dryRun value."""
         dry_run = self.query.getall("dryRun", [])
         if any(value not in ("All", "") for value in dry_run):
             message = f'Invalid value: "{dry_run[0]}": supported values: "All"'
@@ -54,7 +54,7 @@ class Call:
         return Write(manager, subresource, "All" in dry_run, operation)
 
     async def body(self) -> Obj:
-        """The body as an object, from JSON or YAML. Raise StatusError 400 when it is neither, 415 for protobuf."""
+        """Read the body as an object from JSON or YAML. Raise StatusError 400 when it is neither, 415 for protobuf."""
         if "protobuf" in self.request.content_type:
             if self.subresource == "eviction":
                 return {}  # Its name is in the path, and its options are those of a plain delete.

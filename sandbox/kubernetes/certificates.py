@@ -1,4 +1,4 @@
-"""A certificate authority and a server certificate made at start, so that kubectl trusts the server and sends tokens."""
+"""A certificate authority and a server certificate made at start: kubectl sends tokens over trusted TLS only."""
 
 import ssl
 import tempfile

@@ -78,7 +78,7 @@ class Cluster:
         obj["kind"], obj["apiVersion"] = kind.name, kind.api_version
         self._prepare_metadata(kind, namespace, obj)
         name = str(obj["metadata"].get("name", ""))
-        if not self._may_set_status(kind, obj):
+        if not self._may_set_status(kind):
             obj.pop("status", None)
         apply_defaults(kind.name, obj)
         check_create(kind, obj)
@@ -200,7 +200,7 @@ class Cluster:
             metadata.pop(field, None)
 
     @staticmethod
-    def _may_set_status(kind: Kind, obj: Obj) -> bool:
+    def _may_set_status(kind: Kind) -> bool:
         """Whether a creator may set status: kinds without a status subresource, and objects seeded by the server."""
         return "status" not in kind.subresources or kind.name in ("Node", "Namespace", "PersistentVolume")
 
@@ -297,7 +297,7 @@ def _quality_of_service(spec: Obj) -> str:
 
 
 def _label_job(obj: Obj) -> None:
-    """A Job without a selector of its own selects the pods that carry its controller-uid label."""
+    """Let a Job without a selector of its own select its pods by its name's label."""
     name = obj["metadata"]["name"]
     labels = {"batch.kubernetes.io/job-name": name, "job-name": name}
     template = obj["spec"]["template"]

@@ -20,7 +20,7 @@ class Column:
 
 
 def at(obj: Obj, path: str, default: Any = NONE) -> Any:
-    """The value at a dotted path; absent and empty values show as the default."""
+    """Return the value at a dotted path; absent and empty values show as the default."""
     value: Any = obj
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
@@ -36,7 +36,7 @@ def number(name: str, path: str) -> Column:
 
 
 def duration(seconds: float) -> str:
-    """A duration the way kubectl shortens it: 45s, 3m12s, 5h, 2d4h."""
+    """Return a duration the way kubectl shortens it: 45s, 3m12s, 5h, 2d4h."""
     total = max(0, int(seconds))
     if total < 120:
         return f"{total}s"
@@ -72,7 +72,7 @@ def _pod_ready(pod: Obj) -> str:
 
 
 def pod_state(pod: Obj) -> str:
-    """The STATUS column: the most telling reason, as kubectl's printer chooses it."""
+    """Return the STATUS column: the most telling reason, as kubectl's printer chooses it."""
     if "deletionTimestamp" in pod["metadata"]:
         return "Terminating"
     status = pod.get("status", {})

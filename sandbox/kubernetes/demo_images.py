@@ -11,7 +11,7 @@ _MILLICORES_PER_WORKER = 250.0
 
 
 def payment_service(process: Process) -> Behaviour:
-    """Reads its configuration file at start and cannot go on without it."""
+    """Read the configuration file at start, and go no further without it."""
     version = process.image.rpartition(":")[2]
     start = f"INFO  payment-service {version} starting, reading {_PAYMENT_CONFIG}"
     content = process.files.get(_PAYMENT_CONFIG)
@@ -26,7 +26,8 @@ def payment_service(process: Process) -> Behaviour:
 
 
 def _payments(number: int) -> str:
-    return f"INFO  charge authorised order={4100 + number} amount_cents={1290 + 37 * (number % 11)} took_ms={41 + number % 9}"
+    order, cents, took = 4100 + number, 1290 + 37 * (number % 11), 41 + number % 9
+    return f"INFO  charge authorised order={order} amount_cents={cents} took_ms={took}"
 
 
 def analytics_service(process: Process) -> Behaviour:

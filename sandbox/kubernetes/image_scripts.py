@@ -1,5 +1,6 @@
 """Scripts of well-known public images, so that manifests people bring along do what they expect."""
 
+import itertools
 import re
 import shlex
 from collections.abc import Mapping
@@ -83,7 +84,7 @@ def redis(process: Process) -> Behaviour:
 
 
 def postgres(process: Process) -> Behaviour:
-    """The official image refuses to start without a superuser password."""
+    """Refuse to start without a superuser password, as the official image does."""
     if process.command:
         return shell(process)
     env = process.env
@@ -117,7 +118,7 @@ def stress(process: Process) -> Behaviour:
     """stress, stress-ng and the like: memory and CPU from the command line."""
     words = [word for part in process.argv for word in part.split()]
     memory, cores = 4 * MEBIBYTE, 0.0
-    for flag, value in zip(words, words[1:], strict=False):
+    for flag, value in itertools.pairwise(words):
         if flag in _MEMORY_FLAGS:
             memory = max(memory, _bytes(value))
         elif flag in ("--cpu", "-c", "-cpus", "--cpus"):

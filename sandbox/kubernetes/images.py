@@ -162,7 +162,7 @@ def parse_image(image: str) -> tuple[str, str] | None:
 
 
 def canonical(name: str) -> str:
-    """The full name of a repository: `nginx` is `docker.io/library/nginx`."""
+    """Return the full name of a repository: `nginx` is `docker.io/library/nginx`."""
     first, _, rest = name.partition("/")
     if not rest:
         return f"docker.io/library/{name}"
@@ -172,6 +172,6 @@ def canonical(name: str) -> str:
 
 
 def serving(log: tuple[str, ...] = (), **more: Any) -> Script:
-    """A script that logs and then runs healthily, whatever it was started with."""
+    """Return a script that logs and then runs healthily, whatever it was started with."""
     behaviour = Behaviour(log=log, **more)
     return lambda _: behaviour

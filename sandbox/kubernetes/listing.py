@@ -72,7 +72,7 @@ def read_objects(cluster: Cluster, kind: Kind, namespace: str, name: str = "") -
 
 
 def list_text(store: Store, kind: Kind, page: Page) -> str:
-    """The JSON of a list. Items carry neither kind nor apiVersion, as in the real server's typed lists."""
+    """Return the JSON of a list. Items carry neither kind nor apiVersion, as in the real server's typed lists."""
     if kind.group == "events.k8s.io":
         shown = (
             json.dumps({k: v for k, v in present(kind, o).items() if k not in ("kind", "apiVersion")})

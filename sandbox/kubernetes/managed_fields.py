@@ -37,7 +37,8 @@ def changed_fields(before: Obj | None, after: Obj) -> FieldSet:
     """Return the fields in which `after` differs from `before`; removed ones are not part of it."""
     result: FieldSet = {}
     before = before or {}
-    for key, value in after.items():
+    for key, content in after.items():
+        value = content
         if key in ("kind", "apiVersion"):
             continue
         old = before.get(key)
@@ -54,7 +55,7 @@ def changed_fields(before: Obj | None, after: Obj) -> FieldSet:
 
 
 def _fields_of(old: Any, new: Any, field: str) -> FieldSet | None:
-    """The changed part of a value as a field set; None when nothing below it changed."""
+    """Return the changed part of a value as a field set; None when nothing below it changed."""
     if isinstance(new, dict) and new:
         found: FieldSet = {}
         previous = old if isinstance(old, dict) else {}
@@ -101,7 +102,7 @@ def union(first: FieldSet, second: FieldSet) -> FieldSet:
 
 
 def difference(first: FieldSet, second: FieldSet) -> FieldSet:
-    """The fields of `first` that `second` does not hold; a branch left empty disappears."""
+    """Return the fields of `first` that `second` does not hold; a branch left empty disappears."""
     result: FieldSet = {}
     for key, value in first.items():
         if key not in second:
@@ -116,7 +117,7 @@ def difference(first: FieldSet, second: FieldSet) -> FieldSet:
 
 
 def intersection(first: FieldSet, second: FieldSet) -> FieldSet:
-    """The leaves both hold."""
+    """Return the leaves both hold."""
     result: FieldSet = {}
     for key in first.keys() & second.keys():
         if key == ".":

@@ -71,7 +71,7 @@ def random_suffix(length: int = 5) -> str:
 
 
 def template_hash(template: Mapping[str, Any]) -> str:
-    """A stable ten-letter hash of a pod template in the alphabet Kubernetes uses for generated names."""
+    """Return a stable ten-letter hash of a pod template in the alphabet Kubernetes uses for generated names."""
     digest = int.from_bytes(hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()[:8])
     letters = []
     for _ in range(10):

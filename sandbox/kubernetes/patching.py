@@ -67,7 +67,7 @@ def json_patch(target: Obj, operations: Any) -> Obj:
 
 
 def strategic_merge(target: Any, patch: Any, field: str = "") -> Any:
-    """Merge dictionaries and keyed lists with the $patch, $retainKeys, $deleteFromPrimitiveList and $setElementOrder."""
+    """Merge dictionaries and keyed lists, meeting $patch, $retainKeys, $deleteFromPrimitiveList, $setElementOrder."""
     if isinstance(patch, dict):
         return _merge_dictionary(target if isinstance(target, dict) else {}, patch)
     if isinstance(patch, list):

@@ -32,7 +32,7 @@ def decode_self_review(raw: bytes, kind: str) -> Obj:
 
 
 def _first(raw: bytes, number: int) -> bytes:
-    """The first length-delimited field of that number, or nothing."""
+    """Return the first length-delimited field of that number, or nothing."""
     return next((value for found, value in _fields(raw) if found == number), b"")
 
 

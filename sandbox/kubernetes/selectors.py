@@ -54,9 +54,10 @@ def selector_requirements(selector: Mapping[str, Any] | None) -> list[Requiremen
     selector = selector or {}
     found: list[Requirement] = [(k, "in", frozenset({v})) for k, v in (selector.get("matchLabels") or {}).items()]
     operators = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
-    for entry in selector.get("matchExpressions") or ():
-        found.append((entry["key"], operators[entry["operator"]], frozenset(entry.get("values") or ())))
-    return found
+    return found + [
+        (entry["key"], operators[entry["operator"]], frozenset(entry.get("values") or ()))
+        for entry in selector.get("matchExpressions") or ()
+    ]
 
 
 def selector_matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str] | None) -> bool:
@@ -65,7 +66,7 @@ def selector_matches(selector: Mapping[str, Any] | None, labels: Mapping[str, st
 
 
 def selector_text(selector: Mapping[str, Any] | None) -> str:
-    """The selector as kubectl prints it and as the scale subresource carries it."""
+    """Return the selector as kubectl prints it and as the scale subresource carries it."""
     parts = [f"{key}={value}" for key, value in sorted(((selector or {}).get("matchLabels") or {}).items())]
     words = {"In": "in", "NotIn": "notin"}
     for entry in (selector or {}).get("matchExpressions") or ():

@@ -145,7 +145,7 @@ class Subresources:
         return json_response(json.dumps(body), 201)
 
     def _proxy(self, call: Call) -> web.Response:
-        """The kubelet's cAdvisor metrics, of which the CFS throttling counters are what people look at."""
+        """Serve the kubelet's cAdvisor metrics, of which people look at the CFS throttling counters."""
         read_one(self.cluster, call)
         if call.rest != "metrics/cadvisor":
             raise StatusError.no_such_path()

@@ -238,7 +238,7 @@ def _immutable(kind: Kind, before: Obj, after: Obj, subresource: str) -> Iterato
 
 
 def _frozen(spec: Obj) -> Obj:
-    """A pod's spec without the parts that may change."""
+    """Return a pod's spec without the parts that may change."""
     rest = {k: v for k, v in spec.items() if k not in ("tolerations", "activeDeadlineSeconds")}
     for group in ("containers", "initContainers"):
         if group in rest:

@@ -98,7 +98,7 @@ class Watch:
                 yield line
 
     def _lines(self, change: Change) -> Iterator[bytes]:
-        """An object that enters or leaves the selection is ADDED or DELETED, whatever happened to it."""
+        """Tell a change as the watcher sees it: entering the selection is ADDED, leaving it DELETED."""
         if self.call.namespace and change.namespace != self.call.namespace:
             return
         now = change.type != "DELETED" and self.query.matches(change.after)

@@ -72,7 +72,7 @@ def _labels(name: str, team: str) -> dict[str, str]:
 
 
 def _deployment(name: str, team: str, container: Obj, *, replicas: int = 2, **spec: Any) -> Obj:
-    """A Deployment of one container; `spec` may carry volumes (for the pods) and strategy."""
+    """Return a Deployment of one container; `spec` may carry volumes (for the pods) and strategy."""
     labels = _labels(name, team)
     pod: Obj = {"containers": [{"name": name, **container}], "terminationGracePeriodSeconds": 10}
     if "volumes" in spec:

@@ -65,7 +65,7 @@ class AutoscalerController:
             self._scale(scaler, status, target, current, wanted)
 
     def _wanted(self, scaler: Obj, status: Obj, target: Obj, current: int) -> int | None:
-        """The size the metrics ask for; None when they cannot be had, which a condition then says."""
+        """Return the size the metrics ask for; None when they cannot be had, which a condition then says."""
         pods = [
             pod
             for pod in self.cluster.store.list_of("Pod", scaler["metadata"]["namespace"])
@@ -103,8 +103,10 @@ class AutoscalerController:
                     return (
                         0.0,
                         "",
-                        f"failed to get {resource} utilization: missing request for {resource} in container "
-                        f"{name} of Pod {pod['metadata']['name']}",
+                        (
+                            f"failed to get {resource} utilization: missing request for {resource} in container "
+                            f"{name} of Pod {pod['metadata']['name']}"
+                        ),
                     )
                 requested += quantity(stated)
                 use = self.cluster.usage.pods.get(pod["metadata"]["uid"], {}).get(container["name"])
@@ -114,8 +116,10 @@ class AutoscalerController:
             return (
                 0.0,
                 "",
-                f"failed to get {resource} utilization: unable to get metrics for resource {resource}: no "
-                "metrics returned from resource metrics API",
+                (
+                    f"failed to get {resource} utilization: unable to get metrics for resource {resource}: no "
+                    "metrics returned from resource metrics API"
+                ),
             )
         each = used / max(1, len(pods))
         return used / requested * 100, f"{round(each * 1000)}m" if resource == "cpu" else str(round(each)), ""

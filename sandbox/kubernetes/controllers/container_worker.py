@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from sandbox.kubernetes.controllers.pod_files import MissingReference, environment, mounted_files
 from sandbox.kubernetes.controllers.probes import Probes
-from sandbox.kubernetes.images import Behaviour, Process, PullFailure, Script
+from sandbox.kubernetes.controllers.pulling import pull_image
+from sandbox.kubernetes.images import Behaviour, Process, Script
 from sandbox.kubernetes.objects import Obj, is_ready, matches_labels, now_text, quantity
 from sandbox.kubernetes.pod_logs import ContainerLog
 from sandbox.kubernetes.usage import Use
@@ -64,7 +65,7 @@ class ContainerWorker:
         return "terminated" in self.state and (policy == "Never" or (policy == "OnFailure" and self.succeeded))
 
     def notice(self, spec: Obj) -> None:
-        """A changed image restarts the container, as the kubelet does; changed resources just hold."""
+        """Restart the container when its image changed, as the kubelet does; changed resources just hold."""
         if spec["image"] != self.spec["image"]:
             self.replaced.set()
         self.spec = spec
@@ -89,7 +90,7 @@ class ContainerWorker:
         back_off = 0.0
         while True:
             self.replaced.clear()
-            script = await self._pull()
+            script = await pull_image(self)
             lasted = await self._run_once(script)
             policy = "OnFailure" if self.init and self._policy == "Always" else self._policy
             if self.ended_for_good(policy):
@@ -119,54 +120,8 @@ class ContainerWorker:
         self.pod.event("BackOff", text, warning=True, field_path=self.field_path)
         await self.tools.runner.sleep(seconds)
 
-    async def _pull(self) -> Script:
-        """Return the image's script; stay in ErrImagePull and ImagePullBackOff in turn while it cannot be had."""
-        back_off = _BACK_OFF_FIRST
-        while True:
-            image = self.spec["image"]
-            present = (self.pod.node, image) in self.tools.pulled
-            if present and self.spec.get("imagePullPolicy") != "Always":
-                text = f'Container image "{image}" already present on machine'
-                self.pod.event("Pulled", text, field_path=self.field_path)
-            else:
-                self.pod.event("Pulling", f'Pulling image "{image}"', field_path=self.field_path)
-                await self.tools.runner.sleep(0.4)
-            pulled = self.tools.images.pull(image)
-            if not isinstance(pulled, PullFailure):
-                if not present:
-                    text = f'Successfully pulled image "{image}" in 412ms (412ms including waiting). Image size: 48213120 bytes.'
-                    self.pod.event("Pulled", text, field_path=self.field_path)
-                    self.tools.pulled.add((self.pod.node, image))
-                return pulled
-            await self._pull_failed(image, pulled, back_off)
-            back_off = min(_BACK_OFF_MOST, back_off * 2)
-
-    async def _pull_failed(self, image: str, failure: PullFailure, back_off: float) -> None:
-        if failure.reason == "InvalidImageName":
-            self._wait("InvalidImageName", failure.message)
-            self.pod.event("InspectFailed", failure.message, warning=True, field_path=self.field_path)
-            self.pod.event("Failed", "Error: InvalidImageName", warning=True, field_path=self.field_path)
-            await self._sleep_or_replaced(back_off)
-            return
-        message = f'Failed to pull image "{image}": {failure.message}'
-        self.pod.event("Failed", message, warning=True, field_path=self.field_path)
-        self.pod.event("Failed", "Error: ErrImagePull", warning=True, field_path=self.field_path)
-        self._wait("ErrImagePull", failure.message)
-        await self._sleep_or_replaced(3.0)
-        if self.replaced.is_set():
-            return
-        self.pod.event("BackOff", f'Back-off pulling image "{image}"', field_path=self.field_path)
-        self.pod.event("Failed", "Error: ImagePullBackOff", warning=True, field_path=self.field_path)
-        self._wait("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {failure.message}')
-        await self._sleep_or_replaced(back_off)
-
-    async def _sleep_or_replaced(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self.replaced.wait(), seconds / self.tools.runner.speed)
-        except TimeoutError:
-            return
-
-    def _wait(self, reason: str, message: str) -> None:
+    def wait(self, reason: str, message: str) -> None:
+        """Show the container as waiting."""
         self.state = {"waiting": {"reason": reason, "message": message}}
         self.pod.publish()
 
@@ -244,7 +199,7 @@ class ContainerWorker:
             try:
                 return self._resolve()
             except MissingReference as missing:
-                self._wait("CreateContainerConfigError", missing.message)
+                self.wait("CreateContainerConfigError", missing.message)
                 text = f"Error: {missing.message}"
                 self.pod.event("Failed", text, warning=True, field_path=self.field_path)
                 await self.tools.runner.sleep(_CONFIG_RETRY)
@@ -325,6 +280,6 @@ class ContainerWorker:
 
 
 def _duration(seconds: float) -> str:
-    """A Go duration: 10s, 1m20s, 5m0s."""
+    """Return a Go duration: 10s, 1m20s, 5m0s."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"

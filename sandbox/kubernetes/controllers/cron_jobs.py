@@ -93,7 +93,7 @@ class CronJobController:
 
 
 def next_time(schedule: str, after: datetime) -> datetime | None:
-    """The next minute a five-field schedule names; None when it is malformed or names none within four years."""
+    """Return the next minute a five-field schedule names; None when malformed or not within four years."""
     fields = _NAMED.get(schedule, schedule).split()
     if len(fields) != 5:
         return None

@@ -144,7 +144,7 @@ def _port(port: Obj, pods: list[Obj]) -> Obj:
 
 
 def target_number(port: Obj, pods: list[Obj]) -> int | None:
-    """The number behind a Service port's targetPort, looking up a name in the pods' containers."""
+    """Return the number behind a Service port's targetPort, looking up a name in the pods' containers."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, int):
         return target

@@ -29,8 +29,8 @@ class GarbageCollector:
                 self.logs.forget(metadata["uid"])
                 self.cluster.usage.clear(metadata["uid"])
             found.append(("uid", metadata["uid"]))
-            for reference in metadata.get("ownerReferences") or ():
-                found.append((f"{reference['kind']}/{change.namespace}", reference["name"]))
+            owners = metadata.get("ownerReferences") or ()
+            found.extend((f"{owner['kind']}/{change.namespace}", owner["name"]) for owner in owners)
             ending = self.cluster.store.get("Namespace", "", change.namespace)
             if ending is not None and "deletionTimestamp" in ending["metadata"]:
                 found.append(("Namespace/", change.namespace))

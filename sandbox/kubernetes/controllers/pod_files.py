@@ -1,4 +1,4 @@
-"""What a container finds when it starts: environment and mounted files, from the ConfigMaps and Secrets of the store."""
+"""What a container finds when it starts: environment and mounted files, from ConfigMaps and Secrets of the store."""
 
 import base64
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ class MissingReference(Exception):  # noqa: N818 - the kubelet reports it and wa
 
 
 def read_map(store: Store, kind: str, namespace: str, name: str) -> dict[str, str] | None:
-    """The content of a ConfigMap or a Secret as text, or None when it does not exist."""
+    """Return the content of a ConfigMap or a Secret as text, or None when it does not exist."""
     found = store.get(kind, namespace, name)
     if found is None:
         return None

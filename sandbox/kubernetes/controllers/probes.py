@@ -67,7 +67,7 @@ class Probes:
         return False
 
     def _problem(self, probe: Obj, *, ready: bool) -> str:
-        """What goes wrong with a probe now; empty when it succeeds."""
+        """Return what goes wrong with a probe now; empty when it succeeds."""
         behaviour = self.worker.behaviour
         action = probe.get("httpGet") or probe.get("tcpSocket") or probe.get("grpc")
         if action is not None:

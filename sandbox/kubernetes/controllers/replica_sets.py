@@ -89,7 +89,7 @@ class ReplicaSetController:
 
 
 def pod_of_template(template: Obj, prefix: str, owner: Obj, api_version: str, kind: str) -> Obj:
-    """A pod as a controller makes it from a template; its name is the prefix and five random letters."""
+    """Return a pod as a controller makes it from a template; its name is the prefix and five random letters."""
     metadata = clone(template.get("metadata") or {})
     metadata["generateName"] = prefix
     metadata["ownerReferences"] = [owner_reference(api_version, kind, owner)]

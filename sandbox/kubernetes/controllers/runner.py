@@ -104,7 +104,7 @@ class Runner:
         except StatusError as error:
             _LOG.info("%s %s: %s", type(controller).__name__, key, error.message)
             again = _RETRY_SECONDS
-        except Exception:
+        except Exception:  # noqa: BLE001 - one broken object must not stop the controllers; it is logged and tried again
             _LOG.exception("%s failed on %s", type(controller).__name__, key)
             again = _RETRY_SECONDS
         timer = self._timers.pop((controller, key), None)
@@ -125,12 +125,13 @@ def self_key(change: Change) -> list[Key]:
 
 
 def owner_keys(change: Change, kind: str) -> list[Key]:
-    """The key of the controlling owner, if it is of that kind, before and after the change."""
-    found = []
-    for obj in (change.after, change.before):
-        for reference in (obj or {}).get("metadata", {}).get("ownerReferences") or ():
-            if reference["kind"] == kind and reference.get("controller"):
-                found.append((change.namespace, reference["name"]))
+    """Return the key of the controlling owner, if it is of that kind, before and after the change."""
+    found = (
+        (change.namespace, reference["name"])
+        for obj in (change.after, change.before)
+        for reference in (obj or {}).get("metadata", {}).get("ownerReferences") or ()
+        if reference["kind"] == kind and reference.get("controller")
+    )
     return list(dict.fromkeys(found))
 
 

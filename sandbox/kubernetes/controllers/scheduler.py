@@ -173,7 +173,7 @@ class Scheduler:
 
 
 def pod_requests(pod: Obj) -> tuple[float, float]:
-    """The cores and bytes a pod asks for."""
+    """Return the cores and bytes a pod asks for."""
     cpu = memory = 0.0
     for container in pod["spec"]["containers"]:
         requests = (container.get("resources") or {}).get("requests") or {}
@@ -207,7 +207,7 @@ def _tolerates(spec: Obj, taint: Obj) -> bool:
 
 
 def untolerated(spec: Obj, node: Obj) -> Obj | None:
-    """The first taint that keeps a pod off a node; the one of a cordon is not counted here."""
+    """Return the first taint that keeps a pod off a node; the one of a cordon is not counted here."""
     for taint in node["spec"].get("taints") or ():
         cordoned = taint["key"] == "node.kubernetes.io/unschedulable"
         if not cordoned and taint["effect"] in ("NoSchedule", "NoExecute") and not _tolerates(spec, taint):

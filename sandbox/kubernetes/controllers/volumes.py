@@ -135,7 +135,7 @@ class VolumeController:
         self.cluster.set_status("PersistentVolumeClaim", claim, status)
 
     def _grow(self, claim: Obj) -> None:
-        """A raised request grows the volume, as a class with allowVolumeExpansion does online."""
+        """Grow the volume to a raised request, as a class with allowVolumeExpansion does online."""
         asked = claim["spec"]["resources"]["requests"]["storage"]
         status = clone(claim["status"])
         if quantity(asked) > quantity(status["capacity"]["storage"]):

@@ -1,8 +1,9 @@
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from sandbox.scenarios.applications import break_application, install
 from tests.sandbox.kubernetes.conftest import CORE
 
 pytestmark = pytest.mark.kubectl
-Kubectl = Callable[..., Awaitable[str]]
+Kubectl = Callable[..., Coroutine[Any, Any, str]]
 
 MANIFEST = """
 apiVersion: apps/v1

@@ -71,6 +71,7 @@ async def test_a_dry_run_changes_nothing(server: KubernetesServer, cluster: Clus
     await cluster.wait_until(lambda: _observed(cluster), "the controller's first look", 5)
     version = server.store.version
     path = f"{CORE}/configmaps/settings"
+    body: dict[str, Any]
     if verb == "POST":
         answer = await cluster.request("POST", f"{CORE}/configmaps", config_map("other"), dryRun="All")
         assert answer["metadata"]["name"] == "other"
@@ -103,6 +104,7 @@ async def _observed(cluster: ClusterClient) -> bool:
 async def test_patches_of_each_type(cluster: ClusterClient) -> None:
     await cluster.request("POST", f"{APPS}/deployments", deployment(replicas=0))
     path = f"{APPS}/deployments/web"
+    body: dict[str, Any]
     env = {"containers": [{"name": "main", "env": [{"name": "A", "value": "1"}]}]}
     body = {"spec": {"template": {"spec": env}}}
     merged = await cluster.request("PATCH", path, body, content_type=STRATEGIC)

@@ -1,4 +1,5 @@
 import asyncio
+import importlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +13,11 @@ from sandbox.kubernetes.server import KubernetesServer
 from tests.sandbox.kubernetes.conftest import APPS, CORE, deployment, wait_available
 
 
+def vendor(name: str) -> Any:
+    """Import a part of the official client late: it is slow to load, and its annotations refuse plain dictionaries."""
+    return importlib.import_module(f"kubernetes.{name}")
+
+
 @pytest.fixture
 def kubeconfig(tls_server: KubernetesServer, tmp_path: Path) -> Path:
     return tls_server.write_kubeconfig(tmp_path / "config", namespace="demo")
@@ -19,16 +25,14 @@ def kubeconfig(tls_server: KubernetesServer, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def api(kubeconfig: Path) -> AsyncIterator[Any]:
-    from kubernetes.aio import client, config
-
+    client, config = vendor("aio.client"), vendor("aio.config")
     await config.load_kube_config(str(kubeconfig))
     async with client.ApiClient() as found:
         yield found
 
 
 async def test_the_asyncio_client_rolls_a_deployment_out(api: Any) -> None:
-    from kubernetes.aio import client
-
+    client = vendor("aio.client")
     apps, core = client.AppsV1Api(api), client.CoreV1Api(api)
     await apps.create_namespaced_deployment("demo", deployment(replicas=2))
     for _ in range(200):
@@ -54,8 +58,7 @@ async def test_the_asyncio_client_rolls_a_deployment_out(api: Any) -> None:
 
 
 async def test_the_asyncio_client_watches(api: Any) -> None:
-    from kubernetes.aio import client, watch
-
+    client, watch = vendor("aio.client"), vendor("aio.watch")
     core = client.CoreV1Api(api)
     listed = await core.list_namespaced_config_map("demo")
     version = listed.metadata.resource_version
@@ -70,8 +73,7 @@ async def test_the_asyncio_client_watches(api: Any) -> None:
 
 async def test_the_synchronous_client_reads_and_reviews(tls_server: KubernetesServer, kubeconfig: Path) -> None:
     def use() -> tuple[int, bool, str]:
-        from kubernetes import client, config
-
+        client, config = vendor("client"), vendor("config")
         found = config.new_client_from_config(str(kubeconfig))
         with found:
             nodes = client.CoreV1Api(found).list_node().items

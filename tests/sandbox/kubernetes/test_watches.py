@@ -12,7 +12,7 @@ from tests.sandbox.kubernetes.conftest import CORE, config_map
 
 async def read_watch(server: KubernetesServer, query: dict[str, str], count: int) -> list[dict[str, Any]]:
     headers = {"Authorization": f"Bearer {server.admin_token}"}
-    found = []
+    found: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(headers=headers) as session:
         params = {"watch": "true", **query}
         async with session.get(f"{server.url}{CORE}/configmaps", params=params) as response:
