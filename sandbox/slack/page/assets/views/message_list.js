@@ -13,6 +13,8 @@ const NEAR_BOTTOM = 48;
 const NEAR_TOP = 700;
 
 export class MessageList {
+  #wantOlder;
+
   /**
    * @param {{label: string, inThread?: boolean, onOlder?: () => void, before?: Node}} options `before` stays above the
    *   messages.
@@ -33,6 +35,8 @@ export class MessageList {
       channel: () => this.channel, inThread,
       find: (ts, ephemeral) => this.messages.find((one) => one.ts === ts && Boolean(one.is_ephemeral) === Boolean(ephemeral)),
     });
+    // A short page needs no scrolling to be at its top: ask once more after each drawing.
+    this.#wantOlder = onceAFrame(() => this.node.isConnected && this.messages.length && this.#scrolled());
     this.scroller.addEventListener("scroll", onceAFrame(() => this.#scrolled()), { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
     this.observer = new ResizeObserver(() => this.stuck && this.toBottom());
@@ -99,9 +103,11 @@ export class MessageList {
     }
     if (this.stuck) this.toBottom();
     else {
-      if (anchor?.node.isConnected) this.scroller.scrollTop += anchor.node.getBoundingClientRect().top - anchor.top;
+      const row = anchor && this.rows.get(anchor.key);
+      if (row) this.scroller.scrollTop += row.node.getBoundingClientRect().top - anchor.top;
       if (newest && messages.at(-1)?.ts > newest) this.latest.hidden = messages.at(-1).user === store.me;
     }
+    this.#wantOlder();
   }
 
   #plan(messages, newSince) {
@@ -149,8 +155,13 @@ export class MessageList {
 
   #anchor() {
     const top = this.scroller.getBoundingClientRect().top;
-    const node = [...this.list.children].find((one) => one.getBoundingClientRect().bottom > top);
-    return node && { node, top: node.getBoundingClientRect().top };
+    // A message, not a divider: dividers move up when older messages come in.
+    const node = [...this.list.children].find((one) => one.classList.contains("message") && one.getBoundingClientRect().bottom > top);
+    if (!node) return null;
+    const { top: from } = node.getBoundingClientRect();
+    // The row may be rebuilt, so its place is kept by its key.
+    const key = [...this.rows].find(([, row]) => row.node === node)[0];
+    return { key, top: from };
   }
 
   #scrolled() {
