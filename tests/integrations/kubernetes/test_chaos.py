@@ -1,6 +1,8 @@
 """Chaos against an API server with live controllers: each failure shows, and only chaos's own things go."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,30 @@ async def test_the_loop_ends_after_its_count_and_cleans_up(client: KubernetesCli
     result = await run("loop", "--count", "2", "--interval", "0.1", "--kubeconfig", str(kubeconfig), "--yes")
     assert result.exit_code == 0, result.output
     assert "The namespace oncall-chaos is being deleted." in result.output
+    await wait_gone(client)
+
+
+async def test_control_c_ends_the_loop_and_cleans_up(client: KubernetesClient, kubeconfig: Path) -> None:
+    words = ["-m", "bot", "chaos", "loop", "--interval", "60", "--kubeconfig", str(kubeconfig), "--yes"]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            before = ""
+            while "└" not in before:  # the table's last line: something is broken and the loop sleeps
+                line = await process.stdout.readline()
+                assert line, before
+                before += line.decode()
+            process.send_signal(signal.SIGINT)
+            after = (await process.stdout.read()).decode()
+            assert await process.wait() == 0, after
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert "The namespace oncall-chaos is being deleted." in after
     await wait_gone(client)
 
 
