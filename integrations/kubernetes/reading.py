@@ -186,7 +186,13 @@ class _Read:
         counts: dict[str, int] = {}
         for item in self.objects:
             counts[str(item.get("kind"))] = counts.get(str(item.get("kind")), 0) + 1
-        return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(counts.items()))
+        return ", ".join(f"{count} {_plural(kind, count)}" for kind, count in sorted(counts.items()))
+
+
+def _plural(kind: str, count: int) -> str:
+    if count == 1 or kind.endswith("Metrics"):
+        return kind
+    return f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
 
 
 async def _collect(calls: Any) -> _Read:

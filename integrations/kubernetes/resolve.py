@@ -118,7 +118,7 @@ def by_name(graph: Graph, clues: Clues, namespaces: Iterable[str] | None) -> Res
         return Resolution(
             target=candidates[0], candidates=candidates, reason=f"{candidates[0].name} is the nearest name."
         )
-    return Resolution(candidates=candidates, reason=f"{len(candidates)} workloads could be meant.")
+    return Resolution(candidates=candidates, reason="No name is near enough, or several are.")
 
 
 def score_name(name: str, clues: Clues) -> float:

@@ -127,7 +127,7 @@ def _record(good: Object, current: Object) -> str:
         return f"still has {ready} ready pod{'' if ready == 1 else 's'}"
     began = parse_time((good.get("metadata") or {}).get("creationTimestamp"))
     ended = parse_time((current.get("metadata") or {}).get("creationTimestamp"))
-    if began and ended and ended > began:
+    if began and ended and (ended - began).total_seconds() >= 60:
         return f"ran for {duration_text((ended - began).total_seconds())} before"
     return "ran before"
 

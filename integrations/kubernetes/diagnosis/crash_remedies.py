@@ -84,10 +84,11 @@ def locate(graph: Graph, view: ContainerView, path: str) -> Place:
         explanation = f"ConfigMap {name}, mounted at {root}, has no key {key} (it holds {held})"
         pointer = "/data" if data else "/metadata/name"
         return Place(explanation, 0.95, name, key, cite_present(found, pointer))
-    mounted = ", ".join(sorted(str(m.get("mountPath")) for m, _ in _mounts(view.spec, spec_of(view.pod)))) or "none"
-    return Place(
-        f"no volume is mounted there (mounts: {mounted})" if file.is_absolute() else "the image lacks it", 0.92
-    )
+    if not file.is_absolute():
+        return Place("the image lacks it", 0.8)
+    paths = sorted(str(mount.get("mountPath")) for mount, _ in _mounts(view.spec, spec_of(view.pod)))
+    others = ", ".join(path for path in paths if not path.startswith("/var/run/secrets/")) or "none"
+    return Place(f"no volume is mounted there (mounts: {others})", 0.92)
 
 
 def provides(graph: Graph, view: ContainerView, template: dict[str, Any], path: str) -> bool:

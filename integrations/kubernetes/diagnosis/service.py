@@ -189,10 +189,12 @@ def _not_ready(graph: Graph, service: Object, pods: list[Object]) -> Judged:
                 key, about = "probe.readiness", graph.entity_of(pod)
                 evidence += cite_present(event, "/message")
                 break
+    count = "The only pod" if len(pods) == 1 else f"None of the {len(pods)} pods"
+    is_or_not = "is not" if len(pods) == 1 else "is"
     return finding(
         key,
         about,
-        f"None of the {len(pods)} pods behind Service {name_of(service)} is ready ({names(pods)}){why}.",
+        f"{count} behind Service {name_of(service)} {is_or_not} ready ({names(pods)}){why}.",
         severity=Severity.CRITICAL,
         confidence=0.75,
         evidence=(*evidence, *cite_present(service, "/spec/selector")),
