@@ -59,12 +59,14 @@ class ClusterAPI(Protocol):
 class Timing:
     """How long to watch, in seconds: `timeout` until giving up, `hold` that all must stay well, `poll` between looks.
 
-    `retries` is how often a write is repeated when only the resourceVersion moved.
+    `patience` is how long a rollout may look stuck before it is given up. `retries` is how often a write is
+    repeated when only the resourceVersion moved.
     """
 
     timeout: float
     hold: float
     poll: float = 1.0
+    patience: float = 10.0
     retries: int = 8
     retry_pause: float = 0.05
 

@@ -12,11 +12,15 @@ from integrations.kubernetes.actions.contract import Timing
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at the target. `restarts` counts per container; `hopeless` says why waiting longer makes no sense."""
+    """One look at the target. `restarts` counts per container; `hopeless` says why waiting longer makes no sense.
+
+    `stuck` says why it probably makes none: it ends the watch when it stays, for a status can lag behind a change.
+    """
 
     checks: tuple[Check, ...]
     restarts: Mapping[str, int] = field(default_factory=dict)
     hopeless: str = ""
+    stuck: str = ""
 
     @property
     def well(self) -> bool:
@@ -52,6 +56,7 @@ class _Watcher:
         self._started = monotonic()
         self._well_since: float | None = None
         self._baseline: Mapping[str, int] = {}
+        self._stuck_since: float | None = None
         self._last = ""
 
     def say(self, line: str) -> None:
@@ -66,8 +71,8 @@ class _Watcher:
             self._well_since = None
             failing = next(check for check in seen.checks if not check.passed)
             self.say(f"{failing.name}: {failing.detail}")
-            if seen.hopeless:
-                return self._verdict(seen, now, passed=False, summary=f"{self._subject} is not well: {seen.hopeless}.")
+            if why := seen.hopeless or self._stuck(seen, now):
+                return self._verdict(seen, now, passed=False, summary=f"{self._subject} is not well: {why}.")
         else:
             self._hold(seen, now)
             if self._well_since is not None and now - self._well_since >= self._timing.hold:
@@ -81,6 +86,14 @@ class _Watcher:
         return self._verdict(
             seen, now, passed=False, summary=f"{self._subject} is not well after {self._timing.timeout:g} s: {why}."
         )
+
+    def _stuck(self, seen: Look, now: float) -> str:
+        """Return why waiting makes no sense, once that has been so for `timing.patience` seconds."""
+        if not seen.stuck:
+            self._stuck_since = None
+            return ""
+        self._stuck_since = now if self._stuck_since is None else self._stuck_since
+        return seen.stuck if now - self._stuck_since >= self._timing.patience else ""
 
     def _hold(self, seen: Look, now: float) -> None:
         grown = [name for name, count in seen.restarts.items() if count > self._baseline.get(name, count)]

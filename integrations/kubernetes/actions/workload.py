@@ -135,7 +135,7 @@ async def look_at_workload(cluster: ClusterAPI, target: ObjectRef, state: dict[s
         *_counts(workload),
     ]
     if not all(check.passed for check in checks):
-        return Look(tuple(checks), hopeless=_given_up(workload) if observed >= generation else "")
+        return Look(tuple(checks), stuck=_given_up(workload) if observed >= generation else "")
     pods = await cluster.list(
         "Pod", target.namespace, label_selector=selector_text((workload.get("spec") or {}).get("selector"))
     )

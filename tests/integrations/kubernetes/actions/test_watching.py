@@ -153,7 +153,18 @@ async def test_a_container_that_waits_is_not_well_and_one_that_starts_is(reason:
     assert seen.checks[-1].detail == f"waiting: web-1/app {reason}"
 
 
+async def test_a_rollout_that_stays_stuck_is_given_up_and_one_that_recovers_is_not() -> None:
+    stuck_look = Look(ILL.checks, stuck="its rollout exceeded the progress deadline")
+    timing = Timing(timeout=60, hold=0.02, poll=0.01, patience=0.1)
+    verification, _ = await watched(lambda _: stuck_look, timing)
+    assert not verification.passed
+    assert verification.duration_ms >= 100
+    assert verification.summary == "web is not well: its rollout exceeded the progress deadline."
+    verification, _ = await watched(lambda number: WELL if number > 3 else stuck_look, timing)
+    assert verification.passed
+
+
 async def test_waiting_for_what_cannot_come_ends_early() -> None:
     target = request("scale", {}).target
-    assert "progress deadline" in (await look_at_workload(MemoryCluster(stuck()), target, {})).hopeless
+    assert "progress deadline" in (await look_at_workload(MemoryCluster(stuck()), target, {})).stuck
     assert "another object" in (await look_at_workload(MemoryCluster(deployment()), target, {"uid": "old"})).hopeless
