@@ -1,0 +1,52 @@
+"""The page of what is detected, written from the code's own table: docs/diagnosis.md is this text."""
+
+from itertools import groupby
+
+from integrations.kubernetes.diagnosis.keys import KEYS, SYMPTOMS
+
+_INTRODUCTION = """\
+# What is detected
+
+`oncall-agent diagnose` and every investigation judge a snapshot of the cluster with the same pure functions: the same
+snapshot gives the same bytes. No model takes part.
+
+    oncall-agent diagnose                      the namespace of K8S_NAMESPACE
+    oncall-agent diagnose -n shop              another namespace
+    oncall-agent diagnose -A                   all namespaces
+    oncall-agent diagnose -n shop deploy/web   one object and what is around it
+
+Exit code 0: healthy. 1: findings, or something that looks wrong without a cause. 2: the cluster could not be read.
+
+## How to read a finding
+
+- `key` is one of the table below, `entity` names what has to be changed or looked at: the workload rather than its
+  pods, else the Service, node, claim or autoscaler itself.
+- `root` is false for a symptom that another finding explains; that finding lists it under `explains`. Keys marked
+  *symptom* give way to a cause wherever there is one.
+- `evidence` points to exact places: a JSON pointer into an object, event or metric, or `container:current|previous:line`
+  for a log of the pod. What stands there is quoted, redacted.
+- `actions` are remediation actions with their parameters filled in from evidence, the surest first. Without one,
+  `person_decides` says what has to be decided.
+- Where something looks wrong and the evidence does not name the cause, there is an abstention and no guess.
+- An event counts only while the object it is about still suffers from it. Secrets are not read.
+
+`--output json` prints `{"taken_at", "healthy", "findings": [{key, entity, root, severity, confidence, summary,
+evidence: [{kind, entity, pointer, value}], explains, actions: [{action, target, params, risk, reason}],
+person_decides}], "abstentions": [{entity, reason}], "sources": [{name, status, detail}]}`, findings in order of rank,
+roots first.
+
+## Keys
+
+This table is generated from the code and checked by a test.
+
+| key | meaning |
+|---|---|
+"""
+
+
+def render_reference() -> str:
+    """Return docs/diagnosis.md."""
+    rows: list[str] = []
+    for _, keys in groupby(KEYS, key=lambda key: key.partition(".")[0]):
+        rows += [f"| `{key}` | {KEYS[key]}{' *symptom*' if key in SYMPTOMS else ''} |" for key in keys]
+    return _INTRODUCTION + "\n".join(rows) + "\n"
