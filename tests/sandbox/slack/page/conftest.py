@@ -108,7 +108,7 @@ async def connect_app(workspace: SlackWorkspace) -> AsyncIterator[ConnectApp]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Browser, workspace: SlackWorkspace) -> AsyncIterator[OpenPage]:
-    """Open the page as a person. After the test no page may have raised, or have met the content policy."""
+    """Open the page as a person. No page may raise or, when `watched`, meet the content policy."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -123,6 +123,7 @@ async def open_page(browser: Browser, workspace: SlackWorkspace) -> AsyncIterato
         viewport: ViewportSize = LAPTOP,
         dark: bool = False,
         welcomed: bool = True,
+        watched: bool = True,
     ) -> Page:
         phone = viewport["width"] < 500
         context = await browser.new_context(
@@ -144,7 +145,8 @@ async def open_page(browser: Browser, workspace: SlackWorkspace) -> AsyncIterato
         await context.add_init_script(lines)
         page = await context.new_page()
         page.set_default_timeout(8_000)
-        page.on("console", hear)
+        if watched:
+            page.on("console", hear)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{workspace.url}/{address}")
         await page.wait_for_selector(".sidebar", state="attached")
