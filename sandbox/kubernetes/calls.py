@@ -12,6 +12,7 @@ from sandbox.kubernetes.cluster import Write
 from sandbox.kubernetes.errors import StatusError
 from sandbox.kubernetes.kinds import Kind, find_kind
 from sandbox.kubernetes.objects import Obj
+from sandbox.kubernetes.protobuf import decode_simple
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _TRUE = ("true", "1")
@@ -58,7 +59,11 @@ class Call:
         if "protobuf" in self.request.content_type:
             if self.subresource == "eviction":
                 return {}  # Its name is in the path, and its options are those of a plain delete.
-            raise StatusError(415, "UnsupportedMediaType", "the sandbox reads JSON and YAML, not protobuf")
+            decoded = decode_simple(await self.request.read(), self.kind.name)
+            if decoded is not None:
+                return decoded
+            message = f"the sandbox reads a {self.kind.name} as JSON or YAML (kubectl apply -f), not as protobuf"
+            raise StatusError(415, "UnsupportedMediaType", message)
         text = await self.request.text()
         return parse_object(text, self.request.content_type)
 

@@ -75,7 +75,8 @@ class Cluster:
     def create(self, kind: Kind, namespace: str, body: Obj, write: Write = BY_CONTROLLER) -> Obj:
         """Create an object and return it as stored. Raise StatusError as the real server would answer."""
         obj: Obj = without_nulls(body)
-        obj["kind"], obj["apiVersion"] = kind.name, kind.api_version
+        stored = kind_named(kind.storage)
+        obj["kind"], obj["apiVersion"] = stored.name, stored.api_version
         self._prepare_metadata(kind, namespace, obj)
         name = str(obj["metadata"].get("name", ""))
         if not self._may_set_status(kind):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import re
 import time
 
@@ -20,11 +21,16 @@ from sandbox.kubernetes.subresources import Subresources
 from sandbox.kubernetes.watching import Watch
 from sandbox.traffic import TrafficLog
 
+_LOG = logging.getLogger(__name__)
 _MAX_BODY = 3 * 2**20
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz")
 _TOKEN = re.compile(r'("token"\s*:\s*")[^"]+')
 _DOCUMENTS = re.compile(r"^(/api(/[^/]+)?|/apis(/[^/]+){0,2})/?$")
 _RECORDED = 20_000
+
+
+def _internal(error: Exception) -> StatusError:
+    return StatusError(500, "InternalError", f"Internal error occurred: {type(error).__name__}: {error}")
 
 
 class Frontend:
@@ -64,7 +70,10 @@ class Frontend:
             self._record(request, started, None, "", "(connection reset)")
             if request.transport is not None:
                 request.transport.abort()
-            raise
+            return web.Response(status=503)  # Nobody reads it: the connection is gone.
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a Status and we get the traceback
+            _LOG.exception("%s %s failed", request.method, request.path)
+            response = web.json_response(_internal(error).body(), status=500)
         if isinstance(response, web.Response):
             sent = (await request.read()).decode(errors="replace") if request.can_read_body else ""
             self._record(request, started, response.status, sent, (response.text or "")[:_RECORDED])

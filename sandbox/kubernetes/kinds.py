@@ -124,7 +124,7 @@ ROWS: Final[tuple[Kind, ...]] = (
     Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), False),
     Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ("pc",), False),
     Kind("coordination.k8s.io", "v1", "Lease", "leases"),
-    Kind("events.k8s.io", "v1", "Event", "events", ("ev",), stored_as="Event"),
+    Kind("events.k8s.io", "v1", "Event", "events", ("ev",), field_labels=_EVENT_FIELDS, stored_as="Event"),
     Kind("metrics.k8s.io", "v1beta1", "PodMetrics", "pods", verbs=_READ_ONLY),
     Kind("metrics.k8s.io", "v1beta1", "NodeMetrics", "nodes", (), False, verbs=_READ_ONLY),
     Kind(

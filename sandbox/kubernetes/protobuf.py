@@ -1,11 +1,13 @@
 """Just enough protobuf to read the access reviews that kubectl sends in no other form."""
 
+import base64
 from collections.abc import Iterator
 
 from sandbox.kubernetes.errors import StatusError
 from sandbox.kubernetes.objects import Obj
 
 _MAGIC = b"k8s\x00"
+_SIMPLE = frozenset({"Namespace", "ServiceAccount", "ConfigMap", "Secret"})
 _ATTRIBUTES = ("namespace", "verb", "group", "version", "resource", "subresource", "name")
 
 
@@ -29,6 +31,37 @@ def decode_self_review(raw: bytes, kind: str) -> Obj:
         return {"nonResourceAttributes": {"path": _first(path, 1).decode(), "verb": _first(path, 2).decode()}}
     except (IndexError, UnicodeDecodeError) as error:
         raise StatusError.bad_request("the protobuf body is malformed") from error
+
+
+def decode_simple(raw: bytes, kind: str) -> Obj | None:
+    """Return a Namespace, ServiceAccount, ConfigMap or Secret that `kubectl create` sends; None for other kinds."""
+    if kind not in _SIMPLE:
+        return None
+    try:
+        message = _first(raw[len(_MAGIC) :], 2)
+        found: Obj = {"metadata": _metadata(_first(message, 1))}
+        if kind == "ConfigMap":
+            found["data"] = {key: value.decode() for key, value in _map(message, 2)}
+        elif kind == "Secret":
+            found["data"] = {key: base64.b64encode(value).decode() for key, value in _map(message, 2)}
+            found["type"] = _first(message, 3).decode() or "Opaque"
+    except (IndexError, UnicodeDecodeError) as error:
+        raise StatusError.bad_request("the protobuf body is malformed") from error
+    return found
+
+
+def _metadata(raw: bytes) -> Obj:
+    read: Obj = {name: _first(raw, number).decode() for name, number in (("name", 1), ("namespace", 3))}
+    read["labels"] = {key: value.decode() for key, value in _map(raw, 11)}
+    read["annotations"] = {key: value.decode() for key, value in _map(raw, 12)}
+    return {key: value for key, value in read.items() if value}
+
+
+def _map(raw: bytes, number: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the entries of a map field."""
+    for found, value in _fields(raw):
+        if found == number:
+            yield _first(value, 1).decode(), _first(value, 2)
 
 
 def _first(raw: bytes, number: int) -> bytes:

@@ -16,7 +16,7 @@ from sandbox.kubernetes.objects import Obj, clone
 from sandbox.kubernetes.patching import json_patch, merge_patch, strategic_merge
 from sandbox.kubernetes.strictness import unknown_fields
 from sandbox.kubernetes.tables import table_of, wants_table
-from sandbox.kubernetes.views import present
+from sandbox.kubernetes.views import present, receive
 
 Answer = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -69,7 +69,8 @@ class Resources:
         namespace = call.namespace
         if call.kind.namespaced and not namespace:
             raise StatusError.method_not_allowed()
-        return self._shown(call, self.cluster.create(call.kind, namespace, body, call.write()), 201, warnings)
+        made = self.cluster.create(call.kind, namespace, receive(call.kind, body), call.write())
+        return self._shown(call, made, 201, warnings)
 
     async def _change(self, call: Call) -> web.Response:
         if not call.name:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox.kubernetes.cluster import Cluster, Write
+from sandbox.kubernetes.image_stock import DNS_IMAGE
 from sandbox.kubernetes.kinds import kind_named
 from sandbox.kubernetes.objects import Obj, now_text
 
@@ -56,6 +57,40 @@ def seed(cluster: Cluster) -> None:
     }
     _create(cluster, "StorageClass", storage)
     _roles(cluster)
+    _dns(cluster)
+
+
+def _dns(cluster: Cluster) -> None:
+    """Create the cluster's name service, whose missing endpoints would be a finding of their own."""
+    labels = {"k8s-app": "kube-dns"}
+    ports = [{"name": "dns", "containerPort": 53, "protocol": "UDP"}]
+    requests = {"requests": {"cpu": "100m", "memory": "70Mi"}, "limits": {"memory": "170Mi"}}
+    container = {"name": "coredns", "image": DNS_IMAGE, "ports": ports, "resources": requests}
+    corefile = (
+        ".:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local\n    forward . /etc/resolv.conf\n}\n"
+    )
+    deployment = {
+        "metadata": {"name": "coredns", "labels": labels},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [container], "priorityClassName": "system-cluster-critical"},
+            },
+        },
+    }
+    service = {
+        "metadata": {"name": "kube-dns", "labels": labels},
+        "spec": {
+            "selector": labels,
+            "clusterIP": "10.96.0.2",
+            "ports": [{"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}],
+        },
+    }
+    _create(cluster, "ConfigMap", {"metadata": {"name": "coredns"}, "data": {"Corefile": corefile}}, "kube-system")
+    _create(cluster, "Deployment", deployment, "kube-system")
+    _create(cluster, "Service", service, "kube-system")
 
 
 def _roles(cluster: Cluster) -> None:

@@ -1,5 +1,7 @@
 """Subresources other than status: scale, log, eviction, binding, resize, token, finalize and a node's proxy."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,9 @@ from sandbox.kubernetes.objects import Obj, clone, now_text, set_condition
 from sandbox.kubernetes.pod_logs import ContainerLog, Line, PodLogs
 from sandbox.kubernetes.resources import deletion_of, json_response, patch_change, read_one
 from sandbox.kubernetes.selectors import selector_text
+from sandbox.kubernetes.watching import is_hung_up
 
+_LOOK_SECONDS = 5.0
 _SUCCESS = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -84,16 +88,11 @@ class Subresources:
             return web.Response(text=raw.decode(errors="ignore"), content_type="text/plain")
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
         response.enable_chunked_encoding()
-        await response.prepare(call.request)
-        await response.write("".join(line.shown(timestamps) for line in lines).encode())
-        written = log.written
-        while not log.ended or log.written > written:
-            if log.written == written:
-                await log.wait()
-            fresh = list(islice(reversed(log.lines), min(log.written - written, len(log.lines))))
-            written = log.written
-            await response.write("".join(line.shown(timestamps) for line in reversed(fresh)).encode())
-        await response.write_eof()
+        with contextlib.suppress(ConnectionError):  # The client hung up, which is how following usually ends.
+            await response.prepare(call.request)
+            await response.write("".join(line.shown(timestamps) for line in lines).encode())
+            await _follow(call, log, response, timestamps=timestamps)
+            await response.write_eof()
         return response
 
     async def _evict(self, call: Call) -> web.Response:
@@ -151,6 +150,21 @@ class Subresources:
             raise StatusError.no_such_path()
         text = self.cluster.usage.cadvisor(self.cluster.store, call.name)
         return web.Response(text=text, content_type="text/plain")
+
+
+async def _follow(call: Call, log: ContainerLog, response: web.StreamResponse, *, timestamps: bool) -> None:
+    """Send new lines until the run ends or the client is gone."""
+    written = log.written
+    while not log.ended or log.written > written:
+        if log.written == written:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(log.wait(), _LOOK_SECONDS)
+            if is_hung_up(call.request):
+                return
+        fresh = list(islice(reversed(log.lines), min(log.written - written, len(log.lines))))
+        written = log.written
+        if fresh:
+            await response.write("".join(line.shown(timestamps) for line in reversed(fresh)).encode())
 
 
 def _scale_of(obj: Obj) -> Obj:

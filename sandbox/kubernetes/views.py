@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.kubernetes.kinds import Kind
-from sandbox.kubernetes.objects import Obj
+from sandbox.kubernetes.objects import Obj, now_text
 
 
 def present(kind: Kind, obj: Obj) -> Obj:
@@ -13,6 +13,27 @@ def present(kind: Kind, obj: Obj) -> Obj:
     for key, value in content.items():
         shown.setdefault(key, value)
     return shown
+
+
+def receive(kind: Kind, body: Obj) -> Obj:
+    """Return a written object in the form it is stored in: an events.k8s.io Event becomes a core one."""
+    if kind.group != "events.k8s.io":
+        return body
+    stored: Obj = {
+        "metadata": body.get("metadata", {}),
+        "involvedObject": body.get("regarding", {}),
+        "reason": body.get("reason", ""),
+        "message": body.get("note", ""),
+        "type": body.get("type", "Normal"),
+        "source": {"component": body.get("reportingController", "")},
+        "reportingComponent": body.get("reportingController", ""),
+        "reportingInstance": body.get("reportingInstance", ""),
+        "firstTimestamp": body.get("deprecatedFirstTimestamp") or now_text(),
+        "lastTimestamp": body.get("deprecatedLastTimestamp") or now_text(),
+        "count": body.get("deprecatedCount", 1),
+    }
+    stored.update({key: body[key] for key in ("eventTime", "action", "series") if body.get(key)})
+    return stored
 
 
 def _event_view(event: Obj) -> dict[str, Any]:

@@ -20,6 +20,12 @@ from sandbox.kubernetes.views import present
 
 _DEFAULT_SECONDS = 1800.0
 _BOOKMARK_SECONDS = 60.0
+# A client that hangs up cancels nothing by itself; a quiet stream looks for that now and then.
+_LOOK_SECONDS = 5.0
+
+
+def is_hung_up(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 class Watch:
@@ -86,12 +92,15 @@ class Watch:
             yield self._bookmark({"k8s.io/initial-events-end": "true"})
 
     async def _live(self, deadline: float) -> AsyncIterator[bytes]:
-        bookmarks = self.call.flag("allowWatchBookmarks")
+        bookmarks, marked = self.call.flag("allowWatchBookmarks"), time.monotonic()
         while (left := deadline - time.monotonic()) > 0:
             try:
-                change = await asyncio.wait_for(self._queue.get(), min(left, _BOOKMARK_SECONDS))
+                change = await asyncio.wait_for(self._queue.get(), min(left, _LOOK_SECONDS))
             except TimeoutError:
-                if bookmarks:
+                if is_hung_up(self.call.request):
+                    return
+                if bookmarks and time.monotonic() - marked > _BOOKMARK_SECONDS:
+                    marked = time.monotonic()
                     yield self._bookmark()
                 continue
             for line in self._lines(change):

@@ -18,6 +18,7 @@ async def pull_image(worker: "ContainerWorker") -> Script:
     """Return the image's script; stay in ErrImagePull and ImagePullBackOff in turn while it cannot be had."""
     back_off = _BACK_OFF_FIRST
     while True:
+        worker.replaced.clear()
         image = worker.spec["image"]
         present = (worker.pod.node, image) in worker.tools.pulled
         milliseconds, size = _weight(image)

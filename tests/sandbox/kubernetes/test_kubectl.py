@@ -139,3 +139,12 @@ async def test_get_watch_follows(tls_server: KubernetesServer, kubectl: Kubectl)
     shown = await watching
     assert "ContainerCreating" in shown
     assert "Running" in shown
+
+
+async def test_creating_simple_objects_by_command(kubectl: Kubectl) -> None:
+    await kubectl("create", "namespace", "team-a")
+    await kubectl("create", "configmap", "c", "--from-literal=a=b")
+    await kubectl("create", "secret", "generic", "s", "--from-literal=a=b")
+    assert await kubectl("get", "configmap", "c", "-o", "jsonpath={.data.a}") == "b"
+    assert await kubectl("get", "secret", "s", "-o", "jsonpath={.data.a}") == "Yg=="
+    assert "as JSON or YAML" in await kubectl("create", "deployment", "x", "--image=nginx", fails=True)

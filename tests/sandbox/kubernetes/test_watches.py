@@ -69,3 +69,35 @@ async def test_a_version_that_is_forgotten_is_gone(server: KubernetesServer, clu
 async def test_a_watch_ends_in_time(server: KubernetesServer) -> None:
     with pytest.raises(json.JSONDecodeError):  # The stream ends, so the next line is empty.
         await read_watch(server, {"timeoutSeconds": "1"}, 1)
+
+
+async def test_a_watcher_that_hangs_up_is_let_go(
+    server: KubernetesServer, cluster: ClusterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.kubernetes.watching._LOOK_SECONDS", 0.05)
+    listening = len(server.store._listeners)
+    await cluster.request("POST", f"{CORE}/configmaps", config_map())
+    await read_watch(server, {}, 1)
+
+    async def let_go() -> bool:
+        return len(server.store._listeners) == listening
+
+    await cluster.wait_until(let_go, "the end of the watch", 5)
+
+
+async def test_events_read_and_written_in_both_groups(cluster: ClusterClient) -> None:
+    body = {
+        "metadata": {"name": "noted"},
+        "regarding": {"kind": "Pod", "name": "x", "namespace": "demo"},
+        "reason": "Seen",
+        "note": "it happened",
+        "type": "Normal",
+        "reportingController": "tests",
+    }
+    group = "/apis/events.k8s.io/v1/namespaces/demo/events"
+    made = await cluster.request("POST", group, body)
+    assert (made["apiVersion"], made["note"]) == ("events.k8s.io/v1", "it happened")
+    [core] = await cluster.items(f"{CORE}/events", fieldSelector="involvedObject.name=x")
+    assert core["message"] == "it happened"
+    [listed] = await cluster.items(group, fieldSelector="reason=Seen")
+    assert listed["regarding"]["name"] == "x"
