@@ -102,12 +102,21 @@ def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
     return f"sqlite:///{path}"
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+def _new_database(postgres_server: str, postgres_template: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     _admin(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
     yield _database_url(postgres_server, name)
     _admin(postgres_server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    yield from _new_database(postgres_server, postgres_template)
+
+
+@pytest.fixture(scope="module")
+def module_postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    yield from _new_database(postgres_server, postgres_template)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -8,12 +8,12 @@ T = TypeVar("T")
 
 
 async def wait_until(probe: Callable[[], Awaitable[T | None]], seconds: float = 15.0, what: str = "it") -> T:
-    """Return the first value of `probe` that is neither None nor False. Raise AssertionError after `seconds`."""
+    """Return the first value of `probe` that is true. Raise AssertionError after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             while True:
                 value = await probe()
-                if value is not None and value is not False:
+                if value:
                     return value
                 await asyncio.sleep(0.02)
     except TimeoutError:
