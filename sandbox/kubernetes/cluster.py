@@ -37,6 +37,8 @@ _GENERATIONAL = frozenset(
     }
 )
 
+_ALWAYS_WRITTEN = {"EndpointSlice": ("endpoints", "ports"), "Role": ("rules",), "ClusterRole": ("rules",)}
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -74,7 +76,7 @@ class Cluster:
 
     def create(self, kind: Kind, namespace: str, body: Obj, write: Write = BY_CONTROLLER) -> Obj:
         """Create an object and return it as stored. Raise StatusError as the real server would answer."""
-        obj: Obj = without_nulls(body)
+        obj: Obj = _normalised(kind, body)
         stored = kind_named(kind.storage)
         obj["kind"], obj["apiVersion"] = stored.name, stored.api_version
         self._prepare_metadata(kind, namespace, obj)
@@ -119,7 +121,7 @@ class Cluster:
             wanted, present = draft["metadata"]["uid"], before["metadata"]["uid"]
             why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {present}"
             raise StatusError.conflict(kind, name, why)
-        after = self._merge_parts(kind, before, without_nulls(draft), write.subresource)
+        after = self._merge_parts(kind, before, _normalised(kind, draft), write.subresource)
         if write.subresource != "status":
             apply_defaults(kind.name, after)
             check_update(kind, before, after, write.subresource)
@@ -253,6 +255,14 @@ class Cluster:
             draft["status"] = before["status"]
         draft["kind"], draft["apiVersion"] = kind.name, kind.api_version
         return draft
+
+
+def _normalised(kind: Kind, obj: Obj) -> Obj:
+    """Drop nulls and empty lists, but for the fields the real server always writes."""
+    result: Obj = without_nulls(obj)
+    for field in _ALWAYS_WRITTEN.get(kind.name, ()):
+        result.setdefault(field, None)
+    return result
 
 
 def _check_preconditions(kind: Kind, obj: Obj, deletion: Deletion) -> None:

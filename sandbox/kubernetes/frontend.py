@@ -25,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 _MAX_BODY = 3 * 2**20
 _OPEN_PATHS = ("/healthz", "/livez", "/readyz")
 _TOKEN = re.compile(r'("token"\s*:\s*")[^"]+')
+_SECRET_DATA = re.compile(r'("(?:data|stringData)"\s*:\s*\{)[^}]*')
 _DOCUMENTS = re.compile(r"^(/api(/[^/]+)?|/apis(/[^/]+){0,2})/?$")
 _RECORDED = 20_000
 
@@ -169,6 +170,8 @@ class Frontend:
         return None if found is None else web.json_response(found)
 
     def _record(self, request: web.Request, started: float, status: int | None, sent: str, answered: str) -> None:
+        if "/secrets" in request.path:
+            sent, answered = (_SECRET_DATA.sub(r'\1"***": "***"', text) for text in (sent, answered))
         self.traffic.record(
             "kubernetes",
             "in",

@@ -11,7 +11,7 @@ from typing import Any
 Obj = dict[str, Any]
 
 _SAFE_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_QUANTITY = re.compile(r"^([+-]?[0-9.]+)([a-zA-Z]*)$")
+_QUANTITY = re.compile(r"^([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([a-zA-Z]*)$")
 _SUFFIXES = {
     "": 1.0,
     "n": 1e-9,

@@ -79,7 +79,7 @@ class Subresources:
         log = self.logs.previous(uid, name) if previous else self.logs.current(uid, name)
         if log is None:
             raise _no_log(call, pod, name, previous=previous)
-        lines = _selected(call, log)
+        lines, written = _selected(call, log), log.written
         timestamps = call.flag("timestamps")
         if not call.flag("follow"):
             text = "".join(line.shown(timestamps) for line in lines)
@@ -91,7 +91,7 @@ class Subresources:
         with contextlib.suppress(ConnectionError):  # The client hung up, which is how following usually ends.
             await response.prepare(call.request)
             await response.write("".join(line.shown(timestamps) for line in lines).encode())
-            await _follow(call, log, response, timestamps=timestamps)
+            await _follow(call, log, response, written)
             await response.write_eof()
         return response
 
@@ -152,9 +152,9 @@ class Subresources:
         return web.Response(text=text, content_type="text/plain")
 
 
-async def _follow(call: Call, log: ContainerLog, response: web.StreamResponse, *, timestamps: bool) -> None:
-    """Send new lines until the run ends or the client is gone."""
-    written = log.written
+async def _follow(call: Call, log: ContainerLog, response: web.StreamResponse, written: int) -> None:
+    """Send the lines after the first `written` until the run ends or the client is gone."""
+    timestamps = call.flag("timestamps")
     while not log.ended or log.written > written:
         if log.written == written:
             with contextlib.suppress(TimeoutError):
