@@ -113,7 +113,7 @@ def _service(texts: list[str]) -> str | None:
 
 def _severity(texts: list[str]) -> Severity:
     """Return the worst that is named: a field says severity, another one urgency."""
-    named = [_SEVERITIES[m.group(1).lower()] for text in texts for m in _URGENCY.finditer(text)]
+    named = [_SEVERITIES[m.group(1).lower()] for m in _URGENCY.finditer("\n".join(texts))]
     return min(named, key=lambda severity: severity.rank, default=Severity.HIGH)
 
 
@@ -124,7 +124,7 @@ def _actor(texts: list[str]) -> str | None:
 
 
 def _labels(texts: list[str]) -> dict[str, str]:
-    return {m.group(1).lower(): m.group(2).strip(".") for text in texts for m in _LABEL.finditer(text)}
+    return {m.group(1).lower(): m.group(2).strip(".") for m in _LABEL.finditer("\n".join(texts))}
 
 
 def parse(
@@ -141,7 +141,8 @@ def parse(
     `incident` (address and id) is given for replies whose thread says which incident they are about. For an edit,
     `previous` is the message before it and `changed_at` Slack's timestamp of the change.
     """
-    texts = list(strings(message))
+    said = list(strings(message))
+    texts = list(dict.fromkeys(said))  # a card says most things twice; each is read once
     found = incident_url(texts) or incident
     if found is None:
         return None
@@ -149,7 +150,7 @@ def parse(
     thread_ts = _thread(message)
     if previous is not None:
         before = list(strings(previous))
-        if before == texts:
+        if before == said:
             return None  # Slack also reports replies in the thread, unfurls and reactions as changes.
         if state == read_state(before):
             state = AlertState.UPDATED
@@ -158,18 +159,22 @@ def parse(
         state = AlertState.TRIGGERED if thread_ts is None and previous is None else AlertState.UPDATED
     url, external_id = found
     ts = str(message["ts"])
+    title, whole = _title(texts), "\n".join(plain(text) for text in texts)
+    redacted = redact(whole)
+    if redacted != whole:
+        title = redact(title)
     return Alert(
         source=AlertSource.PAGERDUTY_SLACK,
         delivery_id=event_id,
         dedup_key=f"pagerduty:{external_id}",
         state=state,
-        title=redact(_title(texts))[:500] or f"PagerDuty incident {external_id}",
+        title=title[:500] or f"PagerDuty incident {external_id}",
         severity=_severity(texts),
         service=_service(texts),
         external_id=external_id,
         url=url,
         labels=_labels(texts),
-        details={"message": redact("\n".join(dict.fromkeys(plain(text) for text in texts)))[:4000]},
+        details={"message": redacted[:4000]},
         occurred_at=datetime.fromtimestamp(float(changed_at or ts), UTC),
         actor=_actor(texts) if state is not AlertState.TRIGGERED else None,
         message=MessageRef(channel=channel, ts=ts, thread_ts=thread_ts),

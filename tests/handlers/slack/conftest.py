@@ -29,7 +29,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 async def workspace() -> AsyncIterator[SlackWorkspace]:
-    workspace = SlackWorkspace(default_seed(MANIFEST))
+    workspace = SlackWorkspace(default_seed(MANIFEST), redelivery_seconds=0.5)
     await workspace.start()
     yield workspace
     await workspace.stop()

@@ -26,13 +26,16 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
         self.alerts: list[Alert] = []
-        self.failure: Exception | None = None
+        self.failure: Exception | None = None  # raised by every call while it is set
+        self.failures: list[Exception] = []  # raised by one call each
         self.find_person: Callable[[str], Any] | None = None
 
     def names(self) -> list[str]:
         return [call[0] for call in self.calls]
 
     def _note(self, *call: Any) -> None:
+        if self.failures:
+            raise self.failures.pop()
         if self.failure is not None:
             raise self.failure
         self.calls.append(call)
