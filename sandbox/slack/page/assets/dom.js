@@ -59,7 +59,9 @@ export function fill(node, ...children) {
   return append(node, children);
 }
 
+/** An absolute address or a file of this server; words that only look like a relative address are words. */
 function parsed(text) {
+  if (!/^(?:[a-z][a-z0-9+.-]*:|\/client\/files\/)/i.test(text)) return null;
   try {
     return new URL(text, location.origin);
   } catch {

@@ -3,7 +3,7 @@
  * dates and :emoji:. Reads like Slack: a mark opens at a word's start and closes at a word's end, only & < > are entities.
  */
 
-import { append, h, link } from "./dom.js";
+import { append, h, link, safeHref } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 import { channelMention, groupMention, subteamMention, userMention } from "./mentions.js";
 import { exact, formatTokens } from "./time.js";
@@ -37,6 +37,7 @@ function angled(inside) {
   if (target.startsWith("!date^")) return dateNode(target.slice(1), label);
   if (target.startsWith("!")) return groupMention(decode(label ?? target.slice(1)));
   const address = decode(target);
+  if (label === undefined && !safeHref(address)) return document.createTextNode(`<${decode(inside)}>`);
   return link(address, label === undefined ? [address.replace(/^mailto:/, "")] : withEmoji(decode(label)));
 }
 

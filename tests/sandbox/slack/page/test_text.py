@@ -39,6 +39,7 @@ MRKDWN = [
     ("see https://a.example/p.", "see <a https://a.example/p>https://a.example/p</>."),
     ("<mailto:a@b.example|a@b.example>", "<a mailto:a@b.example>a@b.example</>"),
     ("<javascript:alert(1)|click>", "click"),
+    ("<b>unescaped</b> <word>", "<b>unescaped</b> <word>"),
     ("<@U01MAYACHEN> in <#C01INCIDENT|incidents>", "@Maya in <a #/C01INCIDENT>#incidents</>"),
     ("<!subteam^S0ONCALL> <!here>", "@oncall @here"),
     ("<!date^1795437000^{date_num} at {time_secs}|then>", "<time>2026-11-23 at 12:30:00</>"),
