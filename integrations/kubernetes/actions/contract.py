@@ -190,6 +190,10 @@ def _closed(schema: Obj) -> Obj:
         if "$ref" in node:
             target = definitions[node["$ref"].rpartition("/")[2]]
             return walk({**target, **{key: value for key, value in node.items() if key != "$ref"}})
+        if options := [option for option in node.get("anyOf") or [] if option.get("type") == "null"]:
+            others = [option for option in node["anyOf"] if option not in options]
+            if len(others) == 1:  # what is optional is left out: strict tool schemas may hold few unions
+                return walk({**others[0], **{key: value for key, value in node.items() if key != "anyOf"}})
         kept = {
             key: {name: walk(item) for name, item in value.items()} if key == "properties" else walk(value)
             for key, value in node.items()
