@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.kubernetes.controllers.recorder import Recorder
 from sandbox.kubernetes.controllers.replica_sets import pod_of_template
+from sandbox.kubernetes.controllers.revisions import keep_revision
 from sandbox.kubernetes.controllers.runner import live, owner_keys, self_key
 from sandbox.kubernetes.controllers.scheduler import affine, untolerated
 from sandbox.kubernetes.errors import StatusError
@@ -40,6 +41,7 @@ class DaemonSetController:
         if owner is None or not live(owner):
             return None
         revision = template_hash(owner["spec"]["template"])
+        keep_revision(self.cluster, owner, f"{key[1]}-{revision}")
         pods = [pod for pod in self.cluster.store.owned_by(owner["metadata"]["uid"], "Pod") if live(pod)]
         by_node = {_node_of(pod): pod for pod in pods}
         wanted = {n["metadata"]["name"] for n in self.cluster.store.list_of("Node") if _eligible(owner, n)}

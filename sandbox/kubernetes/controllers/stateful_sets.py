@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.kubernetes.controllers.recorder import Recorder
 from sandbox.kubernetes.controllers.replica_sets import pod_of_template
+from sandbox.kubernetes.controllers.revisions import keep_revision
 from sandbox.kubernetes.controllers.runner import live, owner_keys, self_key
 from sandbox.kubernetes.errors import StatusError
 from sandbox.kubernetes.kinds import kind_named
@@ -34,6 +35,7 @@ class StatefulSetController:
         if owner is None or not live(owner):
             return None
         revision = f"{key[1]}-{template_hash(owner['spec']['template'])}"
+        keep_revision(self.cluster, owner, revision)
         pods = {_ordinal(pod): pod for pod in self.cluster.store.owned_by(owner["metadata"]["uid"], "Pod")}
         again = self._step(owner, pods, revision)
         self._report(owner, revision)

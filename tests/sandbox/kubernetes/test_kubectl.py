@@ -148,3 +148,16 @@ async def test_creating_simple_objects_by_command(kubectl: Kubectl) -> None:
     assert await kubectl("get", "configmap", "c", "-o", "jsonpath={.data.a}") == "b"
     assert await kubectl("get", "secret", "s", "-o", "jsonpath={.data.a}") == "Yg=="
     assert "as JSON or YAML" in await kubectl("create", "deployment", "x", "--image=nginx", fails=True)
+
+
+async def test_stateful_sets_roll_back(kubectl: Kubectl) -> None:
+    manifest = (MANIFEST % 2).replace("Deployment", "StatefulSet")
+    await kubectl("apply", "-f", "-", stdin=manifest)
+    await kubectl("rollout", "status", "statefulset/hello", "--timeout=20s")
+    await kubectl("set", "image", "statefulset/hello", "hello=nginx:1.28")
+    await kubectl("rollout", "status", "statefulset/hello", "--timeout=20s")
+    assert "2" in await kubectl("rollout", "history", "statefulset/hello")
+    await kubectl("rollout", "undo", "statefulset/hello")
+    await kubectl("rollout", "status", "statefulset/hello", "--timeout=20s")
+    image = "jsonpath={.items[*].spec.containers[0].image}"
+    assert await kubectl("get", "pods", "-l", "app=hello", "-o", image) == "nginx:1.27 nginx:1.27"
