@@ -166,10 +166,20 @@ class PagerDuty:
             async with self._session.request(
                 method, self._url + path, params=query, json=body, headers=headers, allow_redirects=False
             ) as response:
-                content = await response.content.read(_LARGEST_ANSWER)
+                content = await _read_bounded(response)
                 return _read(response.status, response.headers, content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable("PagerDuty cannot be reached.", vendor=VENDOR) from error
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body. `content.read(n)` alone returns what has arrived, which may be its first piece only."""
+    pieces = bytearray()
+    async for piece in response.content.iter_any():
+        pieces += piece
+        if len(pieces) > _LARGEST_ANSWER:
+            raise InvalidResponse("PagerDuty's answer is too large.", vendor=VENDOR)
+    return bytes(pieces)
 
 
 class _UnknownRequester(InvalidResponse):
