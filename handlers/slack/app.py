@@ -41,6 +41,7 @@ def build_app(wiring: Wiring) -> AsyncApp:
         ssl_check_enabled=False,
         url_verification_enabled=False,
         attaching_function_token_enabled=False,
+        attaching_conversation_kwargs_enabled=False,
     )
     register(app, wiring)
     return app

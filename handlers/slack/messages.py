@@ -58,13 +58,13 @@ class AlertMessages:
         thread_ts = message.get("thread_ts")
         if not thread_ts or thread_ts == message.get("ts"):
             return None
-        if pagerduty_message.incident_url(list(pagerduty_message.strings(message))):
+        if pagerduty_message.incident_url(pagerduty_message.strings(message)):
             return None
         key = (channel, str(thread_ts))
         if key not in self._threads:
             answered = await self._wiring.client.conversations_replies(channel=channel, ts=str(thread_ts), limit=1)
             parents = answered.get("messages") or ()
-            texts = list(pagerduty_message.strings(parents[0])) if parents and self.is_alert(parents[0]) else []
+            texts = pagerduty_message.strings(parents[0]) if parents and self.is_alert(parents[0]) else []
             self._threads[key] = pagerduty_message.incident_url(texts)
             while len(self._threads) > MOST_THREADS:
                 self._threads.popitem(last=False)
