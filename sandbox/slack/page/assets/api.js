@@ -76,8 +76,6 @@ export const faults = () => get("/client/faults");
 export const setFaults = (rules) => post("/client/faults", rules);
 export const options = (container, blockId, actionId, value) =>
   post("/client/options", { container, block_id: blockId, action_id: actionId, value });
-export const upload = (filename, contentBase64) =>
-  post("/client/upload", { filename, content_base64: contentBase64 });
 
 /** The address of the live connection for the person who acts. */
 export const socketAddress = () =>

@@ -24,6 +24,7 @@ import { welcome } from "./views/welcome.js";
 const PERSON_KEY = "sandbox.person";
 const PLACE_KEY = "sandbox.place";
 const AGO_SECONDS = 30;
+const SWITCHER_KEYS = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘ K" : "Ctrl K";
 
 const root = document.getElementById("app");
 const parts = {};
@@ -87,7 +88,7 @@ function topBar() {
   on("session", draw);
   draw();
   return h("header", { class: "top-bar" }, team,
-    h("button", { type: "button", class: "search-button", onclick: openSwitcher, "aria-label": "Go to a channel, a person or an app (Ctrl K)" }, icon("search", 16), h("span", { class: "bar-words" }, "Go to a channel, a person or an app"), h("kbd", {}, "Ctrl K")),
+    h("button", { type: "button", class: "search-button", onclick: openSwitcher, "aria-label": `Go to a channel, a person or an app (${SWITCHER_KEYS})` }, icon("search", 16), h("span", { class: "bar-words" }, "Go to a channel, a person or an app"), h("kbd", {}, SWITCHER_KEYS)),
     h("button", { type: "button", class: "bar-button bar-break", "aria-haspopup": "dialog", onclick: openScenarios, "aria-label": "Break something" }, icon("bolt"), h("span", { class: "bar-words" }, "Break something")),
     inspect, themeButton(), actAsMenu((person) => become(person)));
 }

@@ -21,9 +21,6 @@ for (const [name, character] of EMOJI) {
 // Longest first, and never a digit or a plain arrow of running text that has no drawing of ours.
 const CHARACTERS = new RegExp([...NAMES_BY_CHARACTER.keys()].sort((a, b) => b.length - a.length).map((one) => `${one}\\uFE0F?`).join("|"), "gu");
 
-/** The character of a shortcode, without skin tone, or null. */
-export const characterOf = (name) => EMOJI.get(name.split("::")[0]) ?? null;
-
 /** A node for a shortcode's name; the shortcode itself as text when nobody knows it. */
 export function emoji(name) {
   const base = name.split("::")[0];
@@ -64,9 +61,6 @@ export function withEmoji(text, { shortcodes = true } = {}) {
   nodes.push(...withCharacters(text.slice(last)));
   return nodes;
 }
-
-/** Running text with shortcodes as characters, for titles and labels. */
-export const emojiText = (text) => text.replace(SHORTCODE, (whole, name) => EMOJI.get(name) ?? whole);
 
 /** Shortcodes that contain `part`, best first, for completion. */
 export function findEmoji(part, limit = 8) {

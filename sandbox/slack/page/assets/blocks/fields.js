@@ -1,9 +1,7 @@
 /** Elements that are typed into or picked from the browser's own pickers: text, numbers, addresses, dates, files. */
 
-import * as api from "../api.js";
-import { fill, h, icon } from "../dom.js";
+import { h } from "../dom.js";
 import { textOf } from "../mrkdwn.js";
-import { toast } from "../views/toast.js";
 
 /** The attributes that tie a field to its label and its notes. */
 function props(element, blockId, { labelledBy, describedBy, required }) {
@@ -83,32 +81,11 @@ function dateTime(element, blockId, surface, options) {
   return node;
 }
 
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).split(",")[1] ?? "");
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
-}
-
+/** Shown for what it is: the sandbox has no way to upload a file from this page. */
 function file(element, blockId, surface, options) {
-  const names = h("ul", { class: "file-names" });
-  const accept = (element.filetypes ?? []).map((one) => `.${one}`).join(",");
-  const node = h("input", { ...props(element, blockId, options), type: "file", accept: accept || null, multiple: (element.max_files ?? 10) > 1 ? "" : null });
   surface.open(blockId, element);
-  node.addEventListener("change", async () => {
-    const chosen = [...node.files].slice(0, element.max_files ?? 10);
-    try {
-      const files = await Promise.all(chosen.map(async (one) => (await api.upload(one.name, await base64(one))).file));
-      surface.write(blockId, element, { files });
-      fill(names, files.map((one) => h("li", {}, icon("file", 16), one.name)));
-    } catch (error) {
-      toast(`The file was not uploaded. ${error.message}`, "error");
-      node.value = "";
-    }
-  });
-  return h("div", {}, node, names);
+  return h("div", {}, h("input", { ...props(element, blockId, options), type: "file", disabled: true }),
+    h("p", { class: "input-hint" }, "Files cannot be chosen in this workspace."));
 }
 
 export const FIELDS = {

@@ -1,7 +1,7 @@
 /** The main pane for a channel or a direct message: header, messages, composer. */
 
 import * as api from "../api.js";
-import { fill, h, icon } from "../dom.js";
+import { fill, h, icon, onceAFrame } from "../dom.js";
 import { mrkdwn, plain } from "../mrkdwn.js";
 import { markRead } from "../notices.js";
 import { go } from "../router.js";
@@ -55,7 +55,7 @@ export class ChannelView {
       this.list.reset(channel);
       const timeline = timelineOf(channel);
       timeline.newSince = known?.unread && known.last_read ? known.last_read : null;
-      this.offs = [on(`messages:${channel}`, () => this.#drawMessages())];
+      this.offs = [on(`messages:${channel}`, onceAFrame(() => this.channel && this.#drawMessages()))];
       this.#drawFrame();
       this.composer.refresh();
       this.typing.draw();
@@ -63,8 +63,9 @@ export class ChannelView {
       else {
         this.#drawWaiting();
         await loadTimeline(channel).catch((error) => toast(error.message, "error"));
+        if (this.channel !== channel) return;
+        this.#drawMessages();
       }
-      if (this.channel !== channel) return;
       this.list.toNewLine();
     }
     if (at) await this.#reveal(at);
@@ -74,6 +75,7 @@ export class ChannelView {
   async #reveal(ts) {
     for (let pages = 0; pages < 40 && !this.list.reveal(ts); pages += 1) {
       if (!(await loadOlder(this.channel).catch(() => false))) break;
+      this.#drawMessages();
     }
   }
 

@@ -137,7 +137,8 @@ export class Inspector {
     const known = new Map([...this.list.children].map((row) => [row.dataset.seq, row]));
     const rows = shown.map((one) => known.get(String(one.seq)) ?? this.#row(one));
     // Rows that stay are left where they are, so that the list neither flickers nor loses its place.
-    for (const [seq, row] of known) if (!shown.some((one) => String(one.seq) === seq)) row.remove();
+    const kept = new Set(rows);
+    for (const row of known.values()) if (!kept.has(row)) row.remove();
     rows.forEach((row, index) => this.list.children[index] !== row && this.list.insertBefore(row, this.list.children[index] ?? null));
     if (!shown.length) fill(this.list, h("p", { class: "nothing" }, this.exchanges.length ? "Nothing fits the filter." : "Nothing has gone over the wire yet."));
     else this.list.querySelector(".nothing")?.remove();

@@ -100,8 +100,7 @@ export function messageRow(message, { channel, grouped = false, inThread = false
       names, content(message, channel), files(message.files), reactions(message, channel), !inThread && threadSummary(message, channel)));
 }
 
-/** What a message says in one line, for menus and notices. */
-export const summaryOf = (message) => message.text || message.attachments?.[0]?.fallback || "a message";
+/** A conversation the way people write it: `#channel`, or the other person. */
 export const placeName = (channel) => {
   const known = store.conversations.get(channel);
   return known?.is_im ? titleOf(known) : `#${titleOf(known)}`;

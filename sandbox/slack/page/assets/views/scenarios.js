@@ -23,8 +23,9 @@ function incidentChannel() {
 function follow(channel) {
   if (channel) go(channelAddress(channel));
   const off = on("shown", (event) => {
-    if (event.message.bot_id && !event.message.thread_ts && event.channel !== channel) go(channelAddress(event.channel));
+    if (!event.message.bot_id || event.message.thread_ts) return;
     stop();
+    if (event.channel !== channel) go(channelAddress(event.channel));
   });
   const timer = setTimeout(() => stop(), WAIT_SECONDS * 1000);
   const stop = () => {

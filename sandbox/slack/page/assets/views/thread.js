@@ -1,6 +1,6 @@
 /** The thread pane: the parent, its replies, and a composer of its own. */
 
-import { fill, h, icon } from "../dom.js";
+import { fill, h, icon, onceAFrame } from "../dom.js";
 import { channelAddress, go } from "../router.js";
 import { loadThread, on, store, threadKey } from "../store.js";
 import { Composer, invitation, typingLine } from "./composer.js";
@@ -48,7 +48,7 @@ export class ThreadView {
     this.node.hidden = false;
     fill(this.where, placeName(channel));
     this.list.reset(channel);
-    this.off = on(`thread:${key}`, () => this.list.sync(store.threads.get(key) ?? []));
+    this.off = on(`thread:${key}`, onceAFrame(() => this.key === key && this.list.sync(store.threads.get(key) ?? [])));
     this.composer.refresh();
     this.typing.draw();
     if (store.threads.has(key)) this.list.sync(store.threads.get(key));
