@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -141,7 +141,9 @@ async def open_bot(
             policy,
             tasks,
         )
-        workflows = Workflows(database, triage, remediation, now, wakeup)
+        workflows = Workflows(
+            database, triage, remediation, now, wakeup, timedelta(seconds=settings.database.dead_after_seconds)
+        )
         intake = IntakeService(core, inbox, wakeup)
         approvals = ApprovalService(core, threads, proposing, policy, wakeup)
         dispatcher = Dispatcher(core, intake, workflows, wakeup, settings.triage.concurrency)

@@ -236,6 +236,12 @@ class DatabaseSettings(_Group):
         alias="AUDIT_KEY",
         description="Secret of the audit chain. Without it one is made and kept beside the SQLite file (mode 0600).",
     )
+    dead_after_seconds: float = Field(
+        30.0,
+        ge=1,
+        alias="WORKFLOW_DEAD_AFTER_SECONDS",
+        description="Seconds without a heartbeat after which another replica takes over a process's workflows.",
+    )
     retention_days: int = Field(
         90, ge=1, alias="RETENTION_DAYS", description="Days that evidence and finished workflows are kept."
     )

@@ -30,8 +30,6 @@ logger = structlog.get_logger(__name__)
 
 # Raised only when the order of the steps below changes: workflows in flight stay with the version they began with.
 PIPELINE_VERSION = "pipeline-1"
-HEARTBEAT_SECONDS = 10.0
-DEAD_AFTER = timedelta(seconds=30)
 
 T = TypeVar("T")
 
@@ -50,7 +48,9 @@ class Workflows:
         remediation: RemediationService,
         now: Callable[[], datetime],
         wake: Callable[[], None],
+        dead_after: timedelta,
     ) -> None:
+        self._dead_after = dead_after
         self._database = database
         self._triage = triage
         self._remediation = remediation
@@ -108,7 +108,7 @@ class Workflows:
     async def heartbeat(self) -> None:
         """Say that this process lives, and take over what dead ones left. Runs until cancelled."""
         while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
+            await asyncio.sleep(self._dead_after.total_seconds() / 3)
             async with self._database.transaction() as session:
                 await executors.beat(session, self.executor_id, self._now())
             await self.recover(everybody_else=False)
@@ -119,7 +119,7 @@ class Workflows:
             if everybody_else:
                 dead = await executors.others(session, self.executor_id)
             else:
-                dead = await executors.dead_since(session, self._now() - DEAD_AFTER)
+                dead = await executors.dead_since(session, self._now() - self._dead_after)
         for executor_id in dead:
             # The engine recovers by itself only with a paid service; this is the call it makes.
             handles = await asyncio.to_thread(DBOS._recover_pending_workflows, [executor_id])  # noqa: SLF001

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ class Stage:
         self.environment = {
             **bot_environment(self.world.environment(self.port), self.folder, self.database_url),
             "AUDIT_KEY": "test",
+            "WORKFLOW_DEAD_AFTER_SECONDS": "2",
             **self.extra,
         }
         self.process = await start_bot(self.environment, self.folder, self.log)
@@ -58,8 +60,6 @@ class Stage:
 
     async def run(self, *arguments: str) -> tuple[int, str]:
         """Run `oncall-agent` with the bot's settings and return its exit code and output."""
-        import sys
-
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", *arguments, cwd=self.folder, env=self.environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -171,9 +171,7 @@ async def open_stage(folder: Path, database_url: str, **extra: str) -> AsyncIter
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgres"])
-async def stage(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stage]:
+async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One sandbox with one bot for the tests of a module, on each database."""
     folder = tmp_path_factory.mktemp("stage")
     if request.param == "sqlite":
