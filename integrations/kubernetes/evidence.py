@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,7 @@ class KubernetesEvidence:
         namespace = clues.namespace or self._settings.namespace
         if mapped is not None and not clues.refs:
             return Resolution(target=mapped, candidates=(mapped,), reason="SERVICE_WORKLOADS says so.")
-        graph = await self._names(namespace, with_pods=any(kind in {"Pod", "ReplicaSet"} for kind, _ in clues.refs))
+        graph = await self._names(namespace, {kind for kind, _ in clues.refs})
         if (found := by_reference(graph, clues, namespace)) is not None:
             return Resolution(target=found, candidates=(found,), reason="The alert's labels name it.")
         if mapped is not None:
@@ -70,10 +70,11 @@ class KubernetesEvidence:
             return wider if wider.target is not None or not resolution.candidates else resolution
         return resolution
 
-    async def _names(self, namespace: str | None, *, with_pods: bool = False) -> Graph:
+    async def _names(self, namespace: str | None, referred: Collection[str] = ()) -> Graph:
+        """List what can have a name, and what labels refer to; a pod needs its ReplicaSet to find its owner."""
         builder = SnapshotBuilder(self._now())
-        kinds = (*_NAMED_KINDS, *(("Pod", "ReplicaSet") if with_pods else ()))
-        for found in await asyncio.gather(*(self._client.list(kind, namespace) for kind in kinds)):
+        kinds = {*_NAMED_KINDS, *referred, *(("ReplicaSet",) if "Pod" in referred else ())}
+        for found in await asyncio.gather(*(self._client.list(kind, namespace) for kind in sorted(kinds))):
             builder.add(found)
         return Graph(builder.build())
 

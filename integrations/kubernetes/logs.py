@@ -64,7 +64,9 @@ class LogReading:
 
 def clean(line: str) -> str:
     """Return a line without colours, the container runtime's prefix and the leading timestamps."""
-    line = _CRI.sub("", _ANSI.sub("", line))
+    if "\x1b" in line:
+        line = _ANSI.sub("", line)
+    line = _CRI.sub("", line)
     while match := _STAMP.match(line):
         line = line[match.end() :]
     return line.rstrip()

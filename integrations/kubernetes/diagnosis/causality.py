@@ -68,6 +68,8 @@ def _neighbours(graph: Graph, about: str) -> list[str]:
     if item.get("kind") == "Service":
         found += [entity(workload) for workload in backends(graph, item)]
         found += [graph.entity_of(pod) for pod in _selected(graph, item)]
+    elif item.get("kind") == "Job":
+        found.append(graph.entity_of(item))
     elif item.get("kind") == "HorizontalPodAutoscaler":
         target = spec_of(item).get("scaleTargetRef") or {}
         found.append(f"{target.get('kind')}/{namespace_of(item)}/{target.get('name')}")

@@ -77,6 +77,12 @@ NO_COMMAND = re.compile(
     r"(?:^|: )[\w./-]+: not found$|exec: .*permission denied|can't open file .*\[Errno 2\]|Cannot find module"
 )
 DISK_FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
+_ENV_WORDS = re.compile(
+    r"must|need|have to|please|should|env|missing|undefined|unset|required|not |KeyError|key |unbound", re.IGNORECASE
+)
+_FILE_WORDS = re.compile(rf"{_NO_FILE}|(?i:can(?:no|')?t|unable to|failed to|could not|error) (?i:open|read|load|find)")
+_NAME_WINDOW, _PATH_WINDOW = 400, 160
+_LINE_LIMIT = 800  # what matters stands at a line's beginning, and long lines are dear to search
 _SIGNAL = re.compile(r"SIGSEGV|Segmentation fault|core dumped|SIGABRT|[Aa]ssertion .*failed")
 
 
@@ -100,7 +106,7 @@ def read_signs(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
     for number, raw in enumerate(lines, start=1):
         if number < min(first, tail) and number < len(lines) - 200:
             continue
-        signs += _signs_of(number, clean(raw), exit_code)
+        signs += _signs_of(number, clean(raw)[:_LINE_LIMIT], exit_code)
     order = {"crash.arch": 0, "crash.port_in_use": 1, "crash.missing_env": 2, "crash.bad_credentials": 3,
              "crash.missing_config_file": 4, "crash.bad_command": 5, "crash.permission": 6,
              "crash.dependency_refused": 7}  # fmt: skip
@@ -117,10 +123,8 @@ def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
         found.append(Sign("crash.arch", number, line, confidence=0.97))
     if PORT_IN_USE.search(line):
         found.append(Sign("crash.port_in_use", number, line))
-    for pattern in MISSING_ENV:
-        if match := pattern.search(line):
-            found.append(Sign("crash.missing_env", number, line, match["name"]))
-            break
+    if name := _missing_name(line):
+        found.append(Sign("crash.missing_env", number, line, name))
     if BAD_CREDENTIALS.search(line):
         found.append(Sign("crash.bad_credentials", number, line))
     if PERMISSION.search(line):
@@ -129,12 +133,30 @@ def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
         found.append(Sign("crash.dependency_refused", number, line, host_in(line)))
     elif exit_code in {126, 127} or NO_COMMAND.search(line):
         found.append(Sign("crash.bad_command", number, line, confidence=0.9 if exit_code in {126, 127} else 0.7))
-    if exit_code not in {126, 127}:
-        for pattern in MISSING_FILE:
-            if (match := pattern.search(line)) and not REFUSED.search(line):
-                found.append(Sign("crash.missing_config_file", number, line, match["path"]))
-                break
+    if exit_code not in {126, 127} and not REFUSED.search(line) and (path := _missing_path(line)):
+        found.append(Sign("crash.missing_config_file", number, line, path))
     return found
+
+
+def _missing_name(line: str) -> str:
+    """Return the environment variable that a line misses, or nothing."""
+    if not _ENV_WORDS.search(line):
+        return ""
+    for pattern in MISSING_ENV:
+        if match := pattern.search(line[:_NAME_WINDOW]):
+            return match["name"]
+    return ""
+
+
+def _missing_path(line: str) -> str:
+    """Return the file that a line misses, or nothing. The patterns see only what stands around the telling words."""
+    if not (said := _FILE_WORDS.search(line)):
+        return ""
+    window = line[max(0, said.start() - _PATH_WINDOW) : said.end() + _PATH_WINDOW]
+    for pattern in MISSING_FILE:
+        if match := pattern.search(window):
+            return match["path"]
+    return ""
 
 
 def host_in(line: str) -> str:

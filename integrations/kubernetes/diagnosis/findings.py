@@ -9,6 +9,7 @@ from integrations.kubernetes.diagnosis.keys import KEYS
 from integrations.kubernetes.snapshot import Object, ObjectKey
 
 Judged = Finding | Abstention
+_STARTING_SECONDS = 90.0
 _RISKS: dict[str, RiskClass] = {"scale": "S", "patch_configmap": "S", "patch_service": "D"}
 
 
@@ -56,9 +57,23 @@ def is_gone(pod: Object) -> bool:
     return bool((pod.get("metadata") or {}).get("deletionTimestamp")) or status_of(pod).get("phase") == "Succeeded"
 
 
+def is_starting(graph: Graph, pod: Object) -> bool:
+    """Say whether a pod is young and nothing has gone wrong with it yet."""
+    age = graph.age_seconds((pod.get("metadata") or {}).get("creationTimestamp"))
+    if age is None or age > _STARTING_SECONDS:
+        return False
+    statuses = status_of(pod).get("containerStatuses") or ()
+    reasons = {((status.get("state") or {}).get("waiting") or {}).get("reason") for status in statuses}
+    return reasons <= {None, "ContainerCreating", "PodInitializing"} and not any(
+        status.get("restartCount") for status in statuses
+    )
+
+
 def outage(graph: Graph, key: ObjectKey) -> tuple[Severity, int, int]:
     """Return how bad it is that some of a workload's pods fail, how many are ready and how many should be."""
     pods = [pod for pod in graph.pods_of_key(key) if not is_gone(pod)]
+    if key[0] in {"Job", "CronJob"}:  # nobody waits for an answer of theirs right now
+        return Severity.WARNING, sum(1 for pod in pods if is_ready(pod)), len(pods)
     ready = sum(1 for pod in pods if is_ready(pod))
     workload = graph.snapshot.objects.get(key)
     desired = len(pods)

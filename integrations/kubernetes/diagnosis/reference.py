@@ -23,8 +23,9 @@ Exit code 0: healthy. 1: findings, or something that looks wrong without a cause
   pods, else the Service, node, claim or autoscaler itself.
 - `root` is false for a symptom that another finding explains; that finding lists it under `explains`. Keys marked
   *symptom* give way to a cause wherever there is one.
-- `evidence` points to exact places: a JSON pointer into an object, event or metric, or `container:current|previous:line`
-  for a log of the pod. What stands there is quoted, redacted.
+- `evidence` points to exact places: a JSON pointer into an object, event or metric, or
+  `container:current|previous:line` for
+  a pod's log. What stands there is quoted, redacted.
 - `actions` are remediation actions with their parameters filled in from evidence, the surest first. Without one,
   `person_decides` says what has to be decided.
 - Where something looks wrong and the evidence does not name the cause, there is an abstention and no guess.

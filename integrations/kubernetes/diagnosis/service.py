@@ -7,7 +7,16 @@ from typing import Any
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
-from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready, names
+from integrations.kubernetes.diagnosis.findings import (
+    Judged,
+    action,
+    clip,
+    finding,
+    is_gone,
+    is_ready,
+    is_starting,
+    names,
+)
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
@@ -36,7 +45,7 @@ def analyze(graph: Graph) -> Iterable[Judged]:
             yield from _no_pods(graph, service, selector)
             continue
         yield from _ports(service, pods)
-        if not any(is_ready(pod) for pod in pods):
+        if not any(is_ready(pod) or is_starting(graph, pod) for pod in pods):
             yield _not_ready(graph, service, pods)
 
 
@@ -118,13 +127,13 @@ def _identity(labels: dict[str, str]) -> dict[str, str]:
 def _ports(service: Object, pods: list[Object]) -> Iterator[Judged]:
     """Compare targetPort with what the pods declare; a number may be undeclared, so only plain misses count."""
     declared = _declared(pods[0])
-    if not declared or any(_declared(pod) != declared for pod in pods[1:5]):
+    if any(_declared(pod) != declared for pod in pods[1:5]):
         return
     for position, port in enumerate(spec_of(service).get("ports") or ()):
         target, protocol = port.get("targetPort", port.get("port")), port.get("protocol") or "TCP"
         if any(target in {number, name} and protocol == spoken for name, number, spoken in declared):
             continue
-        if isinstance(target, int) and _probed(pods[0], target):
+        if isinstance(target, int) and (not declared or _probed(pods[0], target)):
             continue
         same = [entry for entry in declared if entry[2] == protocol]
         yield _report_port(service, pods, position, port, same or declared)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready
+from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready, is_starting
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
@@ -21,6 +21,7 @@ from integrations.kubernetes.diagnosis.graph import (
 from integrations.kubernetes.snapshot import Object
 
 _SCALED_DOWN = re.compile(r"[Ss]caled down replica ?set \S+ (?:from (?P<before>\d+) )?to 0")
+_RECENT_SECONDS = 86400.0
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 
 
@@ -49,7 +50,9 @@ def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
     evidence = cite_present(workload, "/spec/replicas")
     evidence += tuple(c for service in services[:2] for c in cite_present(service, "/spec/selector"))
     evidence += cite_present(event, "/message") if event else ()
-    who = _scaled_by(workload)
+    who, when = _scaled_by(workload)
+    age = graph.age_seconds(when)
+    recent = event is not None or (age is not None and age < _RECENT_SECONDS)
     told = f"Service {name_of(services[0])} has nothing behind it" if services else "it was scaled down recently"
     replicas = before or _former_desire(graph, workload) or 1
     why = f"it ran {replicas} before" if before else "one replica at least has to serve"
@@ -57,8 +60,8 @@ def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
         "workload.zero_replicas",
         entity(workload),
         f"{workload['kind']} {name_of(workload)} is scaled to 0{f' (from {before})' if before else ''}{who}; {told}.",
-        severity=Severity.CRITICAL if services else Severity.WARNING,
-        confidence=0.95 if services else 0.6,
+        severity=Severity.CRITICAL if services and recent else Severity.WARNING,
+        confidence=0.95 if services and recent else 0.6,
         evidence=evidence,
         actions=[action("scale", entity(workload), why, replicas=replicas)],
     )
@@ -87,14 +90,14 @@ def _former_desire(graph: Graph, workload: Object) -> int:
     return max((int(text) for text in wanted if text.isdigit()), default=0)
 
 
-def _scaled_by(workload: Object) -> str:
-    """Return who last wrote the scale, as the API server recorded it."""
+def _scaled_by(workload: Object) -> tuple[str, str]:
+    """Return who last wrote the scale, as words, and when, as the API server recorded it."""
     entries = (workload.get("metadata") or {}).get("managedFields") or ()
     writers = [entry for entry in entries if entry.get("subresource") == "scale"]
     if not writers:
-        return ""
+        return "", ""
     last = max(writers, key=lambda entry: str(entry.get("time") or ""))
-    return f" by {last.get('manager')} at {last.get('time')}"
+    return f" by {last.get('manager')} at {last.get('time')}", str(last.get("time") or "")
 
 
 def _stuck_ordinal(graph: Graph, workload: Object) -> Iterator[Judged]:
@@ -103,7 +106,7 @@ def _stuck_ordinal(graph: Graph, workload: Object) -> Iterator[Judged]:
     if int(status.get("readyReplicas") or 0) >= wanted:
         return
     pods = sorted((pod for pod in graph.pods_of(workload) if not is_gone(pod)), key=_ordinal)
-    stuck = next((pod for pod in pods if not is_ready(pod)), None)
+    stuck = next((pod for pod in pods if not is_ready(pod) and not is_starting(graph, pod)), None)
     if stuck is None or (len(pods) >= wanted and all(is_ready(pod) for pod in pods)):
         return
     waiting = wanted - len(pods)

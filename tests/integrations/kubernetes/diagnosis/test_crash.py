@@ -1,9 +1,11 @@
 """Crashes: what the log says, what the spec lacks, what an earlier revision had."""
 
+import time
 from typing import Any
 
 import pytest
 
+from integrations.kubernetes.diagnosis.crash_signs import read_signs
 from tests.integrations.kubernetes.builders import (
     NS,
     RUNNING,
@@ -216,3 +218,11 @@ def test_two_faults_stay_two() -> None:
         logs[(sick["metadata"]["name"], True)] = log
     found = roots(judge(*objects, logs=logs))
     assert sorted(found) == [("crash.missing_env", WEB), ("crash.port_in_use", f"Deployment/{NS}/cart")]
+
+
+@pytest.mark.parametrize("part", ["a/", "/a.yaml", "A_", "env ", "not found: ", "error open /a.yaml"])
+def test_hostile_lines_cost_little(part: str) -> None:
+    lines = tuple([part * (4000 // len(part))] * 500)
+    started = time.process_time()
+    read_signs(lines, 1)
+    assert time.process_time() - started < 5

@@ -187,3 +187,55 @@ def test_evicted_pods_are_cleared_away() -> None:
     gone = pod(current, {}, suffix="x2", phase="Failed", reason="Evicted", message=message, startTime=ago(600))
     found = only_root(judge(owner, current, well, gone))
     assert (found.key, found.actions[0].action) == ("pod.evicted", "delete_pod")
+
+
+def test_a_deliberate_old_zero_is_no_emergency() -> None:
+    pattern = template()
+    owner = deployment(pattern, replicas=0)
+    written = {"manager": "kubectl", "subresource": "scale", "time": ago(3 * 86400)}
+    owner["metadata"]["managedFields"] = [written]
+    old = only_root(judge(owner, service()))
+    owner["metadata"]["managedFields"] = [{**written, "time": ago(600)}]
+    recent = only_root(judge(owner, service()))
+    assert (old.severity, recent.severity) == (Severity.WARNING, Severity.CRITICAL)
+    assert "by kubectl" in recent.summary
+
+
+def test_pods_that_have_just_started_are_given_time() -> None:
+    owner, current, young = running(template(), {"state": {"running": {}}}, ready=False)
+    assert roots(judge(owner, current, young, service())) == [("svc.not_ready", f"Service/{NS}/web")]
+    young["metadata"]["creationTimestamp"] = ago(20)
+    assert judge(owner, current, young, service()).healthy
+
+
+def test_a_named_port_that_nobody_declares_is_wrong() -> None:
+    assert roots(judge(*running(template()), service(targetPort="http"))) == [("svc.port", f"Service/{NS}/web")]
+
+
+def stateful(*, ready: int, replicas: int = 3) -> Object:
+    return {
+        "kind": "StatefulSet",
+        "metadata": meta("queue"),
+        "spec": {"replicas": replicas, "template": template(labels={"app": "queue"})},
+        "status": {"readyReplicas": ready},
+    }
+
+
+def test_a_stuck_ordinal_is_named_and_gives_way_to_its_cause() -> None:
+    owner = stateful(ready=1)
+    first = pod(owner, RUNNING, suffix="0", ready=True)
+    second = pod(owner, {"state": {"running": {}}}, suffix="1")
+    found = only_root(judge(owner, first, second))
+    assert (found.key, found.entity) == ("sts.stuck", f"StatefulSet/{NS}/queue")
+    assert "queue-1" in found.summary
+    broken = pod(owner, crashed(137, "OOMKilled"), suffix="1")
+    assert roots(judge(owner, first, broken)) == [("oom.container", f"StatefulSet/{NS}/queue")]
+    assert judge(stateful(ready=1, replicas=1), first).healthy
+
+
+def test_a_daemon_set_that_misses_nodes() -> None:
+    owner: Object = {"kind": "DaemonSet", "metadata": meta("agent"), "spec": {"template": template()}}
+    owner["status"] = {"desiredNumberScheduled": 3, "currentNumberScheduled": 2}
+    assert roots(judge(owner)) == [("ds.not_scheduled", f"DaemonSet/{NS}/agent")]
+    owner["status"]["currentNumberScheduled"] = 3
+    assert judge(owner).healthy
