@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import AuthenticationFailed, new_error_id
+from bot.errors import AuthenticationFailed, Unavailable, new_error_id
 from handlers.slack import actions, home, mentions, messages, shortcuts, slash_command, views, workspace
 from handlers.slack.replies import NETWORK_ERRORS
 from handlers.slack.wiring import Wiring
@@ -80,9 +80,17 @@ class SlackGateway:
         return not socket.closed and not socket.stale and session is not None and not session.closed
 
     async def check(self) -> str:
-        """Return one sentence about the connection. Raise AuthenticationFailed when the app token is refused."""
-        await self._check_token()
-        return "Events arrive over Socket Mode." if self.connected else "Not connected yet; trying."
+        """Return one sentence about the connection. Raise Unavailable while there is none.
+
+        Asks Slack nothing, so it may be called as often as a readiness probe likes.
+        """
+        if not self.connected:
+            raise Unavailable(
+                "The connection to Slack (Socket Mode) is down; the bot keeps trying.",
+                vendor="Slack",
+                next_step="Check SLACK_APP_TOKEN and the way to Slack when it stays so.",
+            )
+        return "Events arrive over Socket Mode."
 
     async def start(self, *, timeout_seconds: float = 10.0) -> None:
         """Connect. Raise AuthenticationFailed for a refused app token.
@@ -97,7 +105,11 @@ class SlackGateway:
         tasks = self._wiring.tasks
         connecting = tasks.keep_running(lambda: self._connect(app), name="slack connect")
         self._tasks = [connecting, tasks.keep_running(self._watch, name="slack watch")]
-        await asyncio.wait({connecting}, timeout=timeout_seconds)
+        try:
+            await asyncio.wait({connecting}, timeout=timeout_seconds)
+        except BaseException:
+            await self.stop()  # cancelled while starting: the socket client has tasks and a session of its own
+            raise
 
     async def stop(self) -> None:
         """Disconnect. What was not acknowledged by now is delivered again to whoever is connected next."""
