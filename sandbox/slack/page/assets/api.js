@@ -34,7 +34,8 @@ async function exchange(path, options) {
     const message = answer?.message ?? answer?.error ?? `The sandbox answered ${response.status}.`;
     throw new RequestFailed(answer?.error ?? `http_${response.status}`, message, response.status);
   }
-  if (answer === null) throw new RequestFailed("not_json", "The sandbox sent an answer this page cannot read.", response.status);
+  if (answer === null)
+    throw new RequestFailed("not_json", "The sandbox sent an answer this page cannot read.", response.status);
   return answer;
 }
 
@@ -67,8 +68,7 @@ export const act = (container, blockId, action, state) =>
 export const submitView = (viewId, state) => post("/client/view_submit", { view_id: viewId, state });
 export const closeView = (viewId, clear = false) => post("/client/view_close", { view_id: viewId, clear });
 export const home = (appId) => post("/client/home", { app_id: appId });
-export const shortcut = (callbackId, channel, ts) =>
-  post("/client/shortcut", { callback_id: callbackId, channel, ts });
+export const shortcut = (callbackId, channel, ts) => post("/client/shortcut", { callback_id: callbackId, channel, ts });
 export const react = (channel, ts, name, remove = false) => post("/client/react", { channel, ts, name, remove });
 export const startScenario = (name) => post(`/client/scenarios/${encodeURIComponent(name)}`);
 export const traffic = (after, server) => get("/client/traffic", { after, server });

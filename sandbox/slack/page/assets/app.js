@@ -31,7 +31,9 @@ const parts = {};
 
 /** The channel to start in: where one was last, else the one with incidents. */
 function startingPlace() {
-  const all = [...store.conversations.values()].filter((one) => !one.is_im && !one.is_archived && one.is_member !== false);
+  const all = [...store.conversations.values()].filter(
+    (one) => !one.is_im && !one.is_archived && one.is_member !== false,
+  );
   const last = recall(PLACE_KEY);
   return (all.find((one) => one.id === last) ?? all.find((one) => /incident/.test(one.name ?? "")) ?? all[0])?.id;
 }
@@ -62,7 +64,10 @@ async function showRoute() {
   if (parts.main.firstChild !== parts.channel.node) fill(parts.main, parts.channel.node);
   showPane(here.thread ? "side" : "main");
   if (!here.thread) parts.thread.hide();
-  await Promise.all([parts.channel.show(channel, here.at), here.thread ? parts.thread.show(channel, here.thread) : null]);
+  await Promise.all([
+    parts.channel.show(channel, here.at),
+    here.thread ? parts.thread.show(channel, here.thread) : null,
+  ]);
 }
 
 function offlineNote() {
@@ -72,25 +77,80 @@ function offlineNote() {
     clearTimeout(timer);
     if (store.online) node.hidden = true;
     // A reconnect that takes a blink is not worth a line.
-    else timer = setTimeout(() => {
-      node.hidden = false;
-      fill(node, h("span", { class: "spinner spinner-on", "aria-hidden": "true" }), "The connection to the sandbox is down. Trying again.");
-    }, 900);
+    else
+      timer = setTimeout(() => {
+        node.hidden = false;
+        fill(
+          node,
+          h("span", { class: "spinner spinner-on", "aria-hidden": "true" }),
+          "The connection to the sandbox is down. Trying again.",
+        );
+      }, 900);
   });
   return node;
 }
 
 function topBar() {
-  const inspect = h("button", { type: "button", class: "bar-button", "aria-pressed": "false", "aria-label": "Inspector", title: "Inspector: the raw traffic", onclick: () => parts.inspector.toggle() }, icon("pulse"), h("span", { class: "bar-words" }, "Inspector"));
+  const inspect = h(
+    "button",
+    {
+      type: "button",
+      class: "bar-button",
+      "aria-pressed": "false",
+      "aria-label": "Inspector",
+      title: "Inspector: the raw traffic",
+      onclick: () => parts.inspector.toggle(),
+    },
+    icon("pulse"),
+    h("span", { class: "bar-words" }, "Inspector"),
+  );
   on("inspector", (open) => inspect.setAttribute("aria-pressed", String(open)));
   const team = h("span", { class: "team" });
-  const draw = () => fill(team, h("img", { src: "/assets/mark.svg", alt: "", width: 26, height: 26 }), h("span", { class: "team-words" }, h("span", { class: "team-name" }, store.team.name ?? "Workspace"), h("span", { class: "team-note" }, "Sandbox")));
+  const draw = () =>
+    fill(
+      team,
+      h("img", { src: "/assets/mark.svg", alt: "", width: 26, height: 26 }),
+      h(
+        "span",
+        { class: "team-words" },
+        h("span", { class: "team-name" }, store.team.name ?? "Workspace"),
+        h("span", { class: "team-note" }, "Sandbox"),
+      ),
+    );
   on("session", draw);
   draw();
-  return h("header", { class: "top-bar" }, team,
-    h("button", { type: "button", class: "search-button", onclick: openSwitcher, "aria-label": `Go to a channel, a person or an app (${SWITCHER_KEYS})` }, icon("search", 16), h("span", { class: "bar-words" }, "Go to a channel, a person or an app"), h("kbd", {}, SWITCHER_KEYS)),
-    h("button", { type: "button", class: "bar-button bar-break", "aria-haspopup": "dialog", onclick: openScenarios, "aria-label": "Break something" }, icon("bolt"), h("span", { class: "bar-words" }, "Break something")),
-    inspect, themeButton(), actAsMenu((person) => become(person)));
+  return h(
+    "header",
+    { class: "top-bar" },
+    team,
+    h(
+      "button",
+      {
+        type: "button",
+        class: "search-button",
+        onclick: openSwitcher,
+        "aria-label": `Go to a channel, a person or an app (${SWITCHER_KEYS})`,
+      },
+      icon("search", 16),
+      h("span", { class: "bar-words" }, "Go to a channel, a person or an app"),
+      h("kbd", {}, SWITCHER_KEYS),
+    ),
+    h(
+      "button",
+      {
+        type: "button",
+        class: "bar-button bar-break",
+        "aria-haspopup": "dialog",
+        onclick: openScenarios,
+        "aria-label": "Break something",
+      },
+      icon("bolt"),
+      h("span", { class: "bar-words" }, "Break something"),
+    ),
+    inspect,
+    themeButton(),
+    actAsMenu((person) => become(person)),
+  );
 }
 
 function build() {
@@ -100,9 +160,26 @@ function build() {
   parts.inspector = new Inspector();
   parts.main = h("main", { class: "main", id: "main" });
   root.className = "app";
-  fill(root,
-    h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); parts.main.querySelector("textarea, [tabindex]")?.focus(); } }, "Skip to the messages"),
-    topBar(), welcome(), h("div", { class: "panes" }, sidebar(), parts.main, parts.thread.node), parts.inspector.node, offlineNote());
+  fill(
+    root,
+    h(
+      "a",
+      {
+        class: "skip",
+        href: "#main",
+        onclick: (event) => {
+          event.preventDefault();
+          parts.main.querySelector("textarea, [tabindex]")?.focus();
+        },
+      },
+      "Skip to the messages",
+    ),
+    topBar(),
+    welcome(),
+    h("div", { class: "panes" }, sidebar(), parts.main, parts.thread.node),
+    parts.inspector.node,
+    offlineNote(),
+  );
 }
 
 async function open(person) {
@@ -140,7 +217,16 @@ async function become(person) {
 
 function unavailable(error) {
   root.className = "boot";
-  fill(root, h("div", { class: "boot-failed", role: "alert" }, icon("alert", 30), h("p", {}, error.message), h("button", { type: "button", class: "button button-primary", onclick: () => location.reload() }, "Try again")));
+  fill(
+    root,
+    h(
+      "div",
+      { class: "boot-failed", role: "alert" },
+      icon("alert", 30),
+      h("p", {}, error.message),
+      h("button", { type: "button", class: "button button-primary", onclick: () => location.reload() }, "Try again"),
+    ),
+  );
 }
 
 async function main() {

@@ -4,7 +4,16 @@
  */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
-const PROPERTIES = new Set(["value", "checked", "disabled", "selected", "hidden", "indeterminate", "readOnly", "required"]);
+const PROPERTIES = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "selected",
+  "hidden",
+  "indeterminate",
+  "readOnly",
+  "required",
+]);
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
@@ -26,7 +35,8 @@ export function append(node, children) {
   for (const child of children) {
     if (Array.isArray(child)) append(node, child);
     else if (child instanceof Node) node.append(child);
-    else if (child !== null && child !== undefined && child !== false) node.append(document.createTextNode(String(child)));
+    else if (child !== null && child !== undefined && child !== false)
+      node.append(document.createTextNode(String(child)));
   }
   return node;
 }
@@ -49,8 +59,11 @@ export function s(tag, props = {}, ...children) {
 
 /** One of the page's own line icons, decorative. */
 export function icon(name, size = 18) {
-  return s("svg", { class: "icon", width: size, height: size, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
-    s("use", { href: `/assets/icons.svg#${name}` }));
+  return s(
+    "svg",
+    { class: "icon", width: size, height: size, viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
+    s("use", { href: `/assets/icons.svg#${name}` }),
+  );
 }
 
 /** Replace everything inside `node`. */
@@ -99,7 +112,11 @@ export function link(address, children, props = {}) {
   if (!href) return h("span", { class: "dead-link", title: "This address is not one the page will open" }, children);
   const url = new URL(href);
   const place = url.origin === location.origin ? placeOf(url) : null;
-  return h("a", { href: place ?? href, rel: "noopener noreferrer", target: place ? null : "_blank", ...props }, children);
+  return h(
+    "a",
+    { href: place ?? href, rel: "noopener noreferrer", target: place ? null : "_blank", ...props },
+    children,
+  );
 }
 
 let counter = 0;

@@ -6,10 +6,21 @@ import { h, s } from "./dom.js";
 const SHORTCODE = /:([a-z0-9_+\-']+):(?::skin-tone-[2-6]:)?/g;
 const SKIN_TONES = /[\u{1F3FB}-\u{1F3FF}]/gu;
 const ALIASES = new Map([
-  ["thumbsup", "+1"], ["thumbsdown", "-1"], ["green_circle", "large_green_circle"], ["yellow_circle", "large_yellow_circle"],
-  ["orange_circle", "large_orange_circle"], ["stop_sign", "octagonal_sign"], ["robot", "robot_face"], ["party_popper", "tada"],
-  ["hourglass", "hourglass_flowing_sand"], ["pencil", "memo"], ["open_book", "book"], ["tools", "hammer_and_wrench"],
-  ["mag_right", "mag"], ["light_bulb", "bulb"], ["arrows_clockwise", "arrows_counterclockwise"],
+  ["thumbsup", "+1"],
+  ["thumbsdown", "-1"],
+  ["green_circle", "large_green_circle"],
+  ["yellow_circle", "large_yellow_circle"],
+  ["orange_circle", "large_orange_circle"],
+  ["stop_sign", "octagonal_sign"],
+  ["robot", "robot_face"],
+  ["party_popper", "tada"],
+  ["hourglass", "hourglass_flowing_sand"],
+  ["pencil", "memo"],
+  ["open_book", "book"],
+  ["tools", "hammer_and_wrench"],
+  ["mag_right", "mag"],
+  ["light_bulb", "bulb"],
+  ["arrows_clockwise", "arrows_counterclockwise"],
 ]);
 
 const bare = (character) => character.replaceAll("\uFE0F", "");
@@ -19,20 +30,42 @@ for (const [name, character] of EMOJI) {
   if (DRAWN.has(drawn)) NAMES_BY_CHARACTER.set(bare(character), drawn);
 }
 // Longest first, and never a digit or a plain arrow of running text that has no drawing of ours.
-const CHARACTERS = new RegExp([...NAMES_BY_CHARACTER.keys()].sort((a, b) => b.length - a.length).map((one) => `${one}\\uFE0F?`).join("|"), "gu");
+const CHARACTERS = new RegExp(
+  [...NAMES_BY_CHARACTER.keys()]
+    .sort((a, b) => b.length - a.length)
+    .map((one) => `${one}\\uFE0F?`)
+    .join("|"),
+  "gu",
+);
 
 /** A node for a shortcode's name; the shortcode itself as text when nobody knows it. */
 export function emoji(name) {
   const base = name.split("::")[0];
   const drawn = ALIASES.get(base) ?? base;
   if (DRAWN.has(drawn)) {
-    const mark = s("svg", { class: "emoji", viewBox: "0 0 20 20", role: "img", "aria-label": base.replaceAll("_", " "), "data-emoji": base });
+    const mark = s("svg", {
+      class: "emoji",
+      viewBox: "0 0 20 20",
+      role: "img",
+      "aria-label": base.replaceAll("_", " "),
+      "data-emoji": base,
+    });
     mark.append(s("use", { href: `/assets/emoji.svg#${drawn}` }));
     return mark;
   }
   const character = EMOJI.get(base);
   if (!character) return document.createTextNode(`:${base}:`);
-  return h("span", { class: "emoji-text", role: "img", "aria-label": base.replaceAll("_", " "), title: `:${base}:`, dataset: { emoji: base } }, character);
+  return h(
+    "span",
+    {
+      class: "emoji-text",
+      role: "img",
+      "aria-label": base.replaceAll("_", " "),
+      title: `:${base}:`,
+      dataset: { emoji: base },
+    },
+    character,
+  );
 }
 
 function withCharacters(text) {

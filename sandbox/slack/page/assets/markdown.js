@@ -16,16 +16,25 @@ const ESCAPABLE = /[\\`*_{}[\]()#+\-.!|~<>]/;
 
 const TOKENS = [
   { mark: /^`+/, read: code },
-  { mark: /^\*\*\*(?=\S)/, read: (text) => wrapped(text, "***", (inner) => h("strong", {}, h("em", {}, inline(inner)))) },
-  { mark: /^(?:\*\*|__)(?=\S)/, read: (text) => wrapped(text, text.slice(0, 2), (inner) => h("strong", {}, inline(inner))) },
+  {
+    mark: /^\*\*\*(?=\S)/,
+    read: (text) => wrapped(text, "***", (inner) => h("strong", {}, h("em", {}, inline(inner)))),
+  },
+  {
+    mark: /^(?:\*\*|__)(?=\S)/,
+    read: (text) => wrapped(text, text.slice(0, 2), (inner) => h("strong", {}, inline(inner))),
+  },
   { mark: /^~~(?=\S)/, read: (text) => wrapped(text, "~~", (inner) => h("s", {}, inline(inner))) },
   { mark: /^[*_](?=\S)/, read: (text) => wrapped(text, text[0], (inner) => h("em", {}, inline(inner))) },
   { mark: /^!?\[/, read: bracketed },
   { mark: /^<[^\s<>]+[^<>]*>/, read: angled },
-  { mark: /^https?:\/\//, read: (text) => {
-    const address = /^https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]}*_~]/.exec(text)?.[0];
-    return address && [link(address, [address]), address.length];
-  } },
+  {
+    mark: /^https?:\/\//,
+    read: (text) => {
+      const address = /^https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]}*_~]/.exec(text)?.[0];
+      return address && [link(address, [address]), address.length];
+    },
+  },
 ];
 
 function code(text) {
@@ -37,7 +46,10 @@ function code(text) {
 
 function wrapped(text, mark, build) {
   let end = text.indexOf(mark, mark.length);
-  while (end > 0 && (/\s/.test(text[end - 1]) || text[end - 1] === "\\" || (mark.length === 1 && text[end + 1] === mark))) {
+  while (
+    end > 0 &&
+    (/\s/.test(text[end - 1]) || text[end - 1] === "\\" || (mark.length === 1 && text[end + 1] === mark))
+  ) {
     end = text.indexOf(mark, end + (text[end + 1] === mark ? 2 : 1));
   }
   if (end <= mark.length - 1) return null;
@@ -47,7 +59,10 @@ function wrapped(text, mark, build) {
 }
 
 function bracketed(text) {
-  const match = /^!?\[((?:[^[\]]|\[[^\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+["'(][^)]*["')])?\s*\)/.exec(text);
+  const match =
+    /^!?\[((?:[^[\]]|\[[^\]]*\])*)\]\(\s*<?([^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*)>?(?:\s+["'(][^)]*["')])?\s*\)/.exec(
+      text,
+    );
   if (!match) return null;
   // A picture is shown as a link, as Slack does: reading a message must not call somebody else's server.
   const label = text.startsWith("!") ? [match[1] || match[2]] : inline(match[1]);
@@ -101,15 +116,50 @@ function inline(text) {
 }
 
 function cells(row) {
-  return row.trim().replace(/^\|/, "").replace(/\|$/, "").split(/(?<!\\)\|/).map((one) => one.trim().replaceAll("\\|", "|"));
+  return row
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/\|$/, "")
+    .split(/(?<!\\)\|/)
+    .map((one) => one.trim().replaceAll("\\|", "|"));
 }
 
 function table(rows) {
   const aligns = cells(rows[1]).map((one) => (/^:-+:$/.test(one) ? "center" : /-:$/.test(one) ? "right" : null));
-  const cell = (tag, text, column) => h(tag, { class: aligns[column] ? `align-${aligns[column]}` : null, scope: tag === "th" ? "col" : null }, inline(text));
-  return h("div", { class: "table-scroll", tabindex: 0 }, h("table", { class: "data-grid" },
-    h("thead", {}, h("tr", {}, cells(rows[0]).map((one, column) => cell("th", one, column)))),
-    h("tbody", {}, rows.slice(2).map((row) => h("tr", {}, cells(row).map((one, column) => cell("td", one, column)))))));
+  const cell = (tag, text, column) =>
+    h(
+      tag,
+      { class: aligns[column] ? `align-${aligns[column]}` : null, scope: tag === "th" ? "col" : null },
+      inline(text),
+    );
+  return h(
+    "div",
+    { class: "table-scroll", tabindex: 0 },
+    h(
+      "table",
+      { class: "data-grid" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          cells(rows[0]).map((one, column) => cell("th", one, column)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.slice(2).map((row) =>
+          h(
+            "tr",
+            {},
+            cells(row).map((one, column) => cell("td", one, column)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 /** Read a list that starts at `start`. @returns {[Node, number]} the list and the line after it */
@@ -124,14 +174,33 @@ function list(rows, start) {
     if (!match || match[1].length < indent || /\d/.test(match[2]) !== ordered) break;
     const inner = [];
     at += 1;
-    while (at < rows.length && (rows[at].trim() === "" || /^\s+/.test(rows[at])) && !(ITEM.test(rows[at]) && ITEM.exec(rows[at])[1].length <= indent)) {
+    while (
+      at < rows.length &&
+      (rows[at].trim() === "" || /^\s+/.test(rows[at])) &&
+      !(ITEM.test(rows[at]) && ITEM.exec(rows[at])[1].length <= indent)
+    ) {
       if (rows[at].trim() === "" && !/^\s+\S/.test(rows[at + 1] ?? "")) break;
       inner.push(rows[at].slice(Math.min(rows[at].search(/\S|$/), indent + 2)));
       at += 1;
     }
     const task = /^\[([ xX])\]\s+(.*)$/.exec(match[3]);
-    const mark = task && h("input", { type: "checkbox", disabled: true, checked: task[1] !== " ", "aria-label": task[1] === " " ? "open" : "done" });
-    node.append(h("li", { class: task ? "task-item" : null }, mark, inline(task ? task[2] : match[3]), inner.length ? blocks(inner) : null));
+    const mark =
+      task &&
+      h("input", {
+        type: "checkbox",
+        disabled: true,
+        checked: task[1] !== " ",
+        "aria-label": task[1] === " " ? "open" : "done",
+      });
+    node.append(
+      h(
+        "li",
+        { class: task ? "task-item" : null },
+        mark,
+        inline(task ? task[2] : match[3]),
+        inner.length ? blocks(inner) : null,
+      ),
+    );
   }
   return [node, at];
 }
@@ -144,7 +213,8 @@ function fence(rows, start) {
   return [h("pre", { tabindex: 0, dataset: language ? { language } : {} }, h("code", {}, body)), end + 1];
 }
 
-const startsBlock = (row) => row.trim() === "" || HEADING.test(row) || FENCE.test(row) || RULE.test(row) || /^\s*>/.test(row) || ITEM.test(row);
+const startsBlock = (row) =>
+  row.trim() === "" || HEADING.test(row) || FENCE.test(row) || RULE.test(row) || /^\s*>/.test(row) || ITEM.test(row);
 
 /** @param {string[]} rows @returns {Node[]} */
 function blocks(rows) {
@@ -158,7 +228,11 @@ function blocks(rows) {
     else if (FENCE.test(row)) [node, at] = fence(rows, at);
     else if (heading) {
       // Headings start at level 3: the page's own outline has the first two.
-      node = h(`h${Math.min(6, heading[1].length + 2)}`, { class: `md-h md-h${heading[1].length}` }, inline(heading[2]));
+      node = h(
+        `h${Math.min(6, heading[1].length + 2)}`,
+        { class: `md-h md-h${heading[1].length}` },
+        inline(heading[2]),
+      );
       at += 1;
     } else if (RULE.test(row)) {
       node = h("hr");
@@ -175,7 +249,8 @@ function blocks(rows) {
       at = stop;
     } else {
       const together = [];
-      do together.push(rows[at++].trimStart()); while (at < rows.length && !startsBlock(rows[at]));
+      do together.push(rows[at++].trimStart());
+      while (at < rows.length && !startsBlock(rows[at]));
       node = h("p", {}, inline(together.join("\n")));
     }
     if (node) nodes.push(node);
@@ -184,4 +259,10 @@ function blocks(rows) {
 }
 
 /** Markdown as nodes. */
-export const markdown = (text) => blocks(String(text ?? "").replaceAll("\r\n", "\n").replaceAll("\t", "    ").split("\n"));
+export const markdown = (text) =>
+  blocks(
+    String(text ?? "")
+      .replaceAll("\r\n", "\n")
+      .replaceAll("\t", "    ")
+      .split("\n"),
+  );

@@ -8,13 +8,17 @@ import { nameOf, store, titleOf } from "./store.js";
 export function userMention(id, label) {
   const me = id === store.me;
   const name = store.users.has(id) ? nameOf(id) : (label ?? id);
-  return h("span", { class: me ? "mention mention-me" : "mention", dataset: { user: id } }, `@${name.replace(/^@/, "")}`);
+  return h(
+    "span",
+    { class: me ? "mention mention-me" : "mention", dataset: { user: id } },
+    `@${name.replace(/^@/, "")}`,
+  );
 }
 
 /** `#channel`, a link to it when the page knows it. */
 export function channelMention(id, label) {
   const known = store.conversations.get(id);
-  const name = known ? titleOf(known) : (label || id);
+  const name = known ? titleOf(known) : label || id;
   return known
     ? h("a", { class: "mention", href: channelAddress(id) }, `#${name}`)
     : h("span", { class: "mention" }, `#${name}`);
@@ -24,8 +28,13 @@ export function channelMention(id, label) {
 export function subteamMention(id, label) {
   const group = store.groups.find((one) => one.id === id);
   const mine = group?.users?.includes(store.me);
-  return h("span", { class: mine ? "mention mention-me" : "mention", title: group?.name }, `@${String(group?.handle ?? label ?? id).replace(/^@/, "")}`);
+  return h(
+    "span",
+    { class: mine ? "mention mention-me" : "mention", title: group?.name },
+    `@${String(group?.handle ?? label ?? id).replace(/^@/, "")}`,
+  );
 }
 
 /** `@here`, `@channel` or `@everyone`. */
-export const groupMention = (label) => h("span", { class: "mention mention-me" }, `@${String(label).replace(/^@/, "")}`);
+export const groupMention = (label) =>
+  h("span", { class: "mention mention-me" }, `@${String(label).replace(/^@/, "")}`);

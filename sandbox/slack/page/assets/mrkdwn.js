@@ -9,7 +9,7 @@ import { channelMention, groupMention, subteamMention, userMention } from "./men
 import { exact, formatTokens } from "./time.js";
 
 const ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&" };
-const STYLES = { "*": "strong", "_": "em", "~": "s" };
+const STYLES = { "*": "strong", _: "em", "~": "s" };
 const WORD = /[\p{L}\p{N}_]/u;
 const BARE_ADDRESS = /https?:\/\/[^\s<>"'`]+[^\s<>"'`.,;:!?)\]}]/g;
 const ITEM = /^(\s*)(?:([•◦▪‣–-])|(\d{1,3})[.)])\s+(.*)$/;
@@ -21,8 +21,14 @@ function dateNode(body, label) {
   const [seconds, format, address] = body.slice("date^".length).split("^");
   const number = Number(seconds);
   const shown = Number.isFinite(number) && format ? formatTokens(decode(format), number) : decode(label ?? "");
-  const time = h("time", { datetime: Number.isFinite(number) ? new Date(number * 1000).toISOString() : null,
-    title: Number.isFinite(number) ? exact(seconds) : null }, shown || decode(label ?? ""));
+  const time = h(
+    "time",
+    {
+      datetime: Number.isFinite(number) ? new Date(number * 1000).toISOString() : null,
+      title: Number.isFinite(number) ? exact(seconds) : null,
+    },
+    shown || decode(label ?? ""),
+  );
   return address ? link(decode(address), [time]) : time;
 }
 
@@ -144,9 +150,14 @@ function lines(text, options) {
     } else if (item) {
       flush();
       const depth = Math.min(4, Math.floor(item[1].length / 2));
-      nodes.push(h("div", { class: `mrk-item mrk-depth-${depth}` },
-        h("span", { class: "mrk-bullet" }, item[3] ? `${item[3]}.` : (item[2] === "-" ? "•" : item[2])),
-        h("div", {}, inline(item[4], options))));
+      nodes.push(
+        h(
+          "div",
+          { class: `mrk-item mrk-depth-${depth}` },
+          h("span", { class: "mrk-bullet" }, item[3] ? `${item[3]}.` : item[2] === "-" ? "•" : item[2]),
+          h("div", {}, inline(item[4], options)),
+        ),
+      );
     } else running.push(rows[row]);
   }
   flush();

@@ -17,7 +17,9 @@ export function markRead(channel) {
   clearTimeout(timer);
   timer = setTimeout(() => {
     // Replies count too: a mention in a thread is seen with the channel that shows the thread.
-    const seen = timelineOf(channel).messages.filter((one) => !one.is_ephemeral).flatMap((one) => [one.ts, one.latest_reply ?? one.ts]);
+    const seen = timelineOf(channel)
+      .messages.filter((one) => !one.is_ephemeral)
+      .flatMap((one) => [one.ts, one.latest_reply ?? one.ts]);
     const newest = seen.reduce((one, other) => (Number(other) > Number(one) ? other : one), "0");
     const known = store.conversations.get(channel);
     if (newest === "0" || !known || document.hidden) return;

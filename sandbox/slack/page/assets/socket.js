@@ -3,8 +3,18 @@
 import { bootstrap, socketAddress } from "./api.js";
 import { receiveShown } from "./notices.js";
 import {
-  dropMessage, emit, loadThread, loadTimeline, receiveConversation, receiveHome, receiveMessage, receiveReactions,
-  receiveTyping, receiveUnread, setOnline, store,
+  dropMessage,
+  emit,
+  loadThread,
+  loadTimeline,
+  receiveConversation,
+  receiveHome,
+  receiveMessage,
+  receiveReactions,
+  receiveTyping,
+  receiveUnread,
+  setOnline,
+  store,
 } from "./store.js";
 import { toast } from "./views/toast.js";
 
@@ -48,11 +58,15 @@ async function resync() {
   for (const one of answer.conversations ?? []) receiveConversation(one);
   store.apps = answer.apps ?? store.apps;
   store.scenarios = answer.scenarios ?? store.scenarios;
-  const users = Array.isArray(answer.users) ? answer.users.map((user) => [user.id, user]) : Object.entries(answer.users ?? {});
+  const users = Array.isArray(answer.users)
+    ? answer.users.map((user) => [user.id, user])
+    : Object.entries(answer.users ?? {});
   store.users = new Map(users);
   emit("conversations");
   for (const view of answer.open_views ?? []) emit("view_opened", view);
-  const known = [...store.timelines].filter(([, timeline]) => timeline.loaded).map(([channel]) => loadTimeline(channel));
+  const known = [...store.timelines]
+    .filter(([, timeline]) => timeline.loaded)
+    .map(([channel]) => loadTimeline(channel));
   const threads = [...store.threads.keys()].map((key) => loadThread(...key.split(":")));
   await Promise.allSettled([...known, ...threads]);
   emit("resynced");

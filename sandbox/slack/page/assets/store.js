@@ -44,7 +44,9 @@ export function startSession(answer) {
   store.team = answer.team ?? {};
   store.me = answer.me;
   store.people = answer.people ?? [];
-  const users = Array.isArray(answer.users) ? answer.users.map((user) => [user.id, user]) : Object.entries(answer.users ?? {});
+  const users = Array.isArray(answer.users)
+    ? answer.users.map((user) => [user.id, user])
+    : Object.entries(answer.users ?? {});
   store.users = new Map(users);
   store.groups = answer.groups ?? [];
   store.conversations = new Map((answer.conversations ?? []).map((one) => [one.id, one]));
@@ -86,7 +88,9 @@ export function timelineOf(channel) {
 }
 
 function place(messages, message) {
-  const at = messages.findIndex((one) => one.ts === message.ts && Boolean(one.is_ephemeral) === Boolean(message.is_ephemeral));
+  const at = messages.findIndex(
+    (one) => one.ts === message.ts && Boolean(one.is_ephemeral) === Boolean(message.is_ephemeral),
+  );
   if (at >= 0) {
     messages[at] = message;
     return false;
@@ -106,7 +110,9 @@ export async function loadTimeline(channel) {
     const answer = await api.history(channel);
     const kept = timeline.messages.filter((one) => one.is_ephemeral);
     const newest = Number(answer.messages.at(-1)?.ts ?? 0);
-    const later = timeline.messages.filter((one) => !one.is_ephemeral && Number(one.ts) > newest && timeline.loaded === false);
+    const later = timeline.messages.filter(
+      (one) => !one.is_ephemeral && Number(one.ts) > newest && timeline.loaded === false,
+    );
     timeline.messages = [];
     for (const one of [...answer.messages, ...kept, ...later]) place(timeline.messages, one);
     timeline.hasMore = Boolean(answer.has_more);
@@ -186,7 +192,10 @@ export function dropMessage(channel, ts) {
   emit(`messages:${channel}`);
   for (const [key, messages] of store.threads) {
     if (key.startsWith(`${channel}:`) && messages.some((one) => one.ts === ts)) {
-      store.threads.set(key, messages.filter((one) => one.ts !== ts));
+      store.threads.set(
+        key,
+        messages.filter((one) => one.ts !== ts),
+      );
       emit(`thread:${key}`);
     }
   }

@@ -79,7 +79,13 @@ export class Surface {
     if (element.confirm && !(await confirmDialog(element.confirm))) return false;
     const { type, action_id: actionId } = element;
     const shown = ["text", "value", "url"].filter((name) => type.includes("button") && element[name] !== undefined);
-    const action = { type, action_id: actionId, block_id: blockId, ...Object.fromEntries(shown.map((name) => [name, element[name]])), ...fields };
+    const action = {
+      type,
+      action_id: actionId,
+      block_id: blockId,
+      ...Object.fromEntries(shown.map((name) => [name, element[name]])),
+      ...fields,
+    };
     try {
       const answer = await api.act(this.container, blockId, action, this.values);
       if (this.kind === "home" && answer.view && this.container.app_id) receiveHome(this.container.app_id, answer.view);

@@ -47,7 +47,8 @@ export function formatTokens(format, seconds) {
   const shown = (options) => new Intl.DateTimeFormat(undefined, options).format(date);
   const long = { year: "numeric", month: "long", day: "numeric" };
   const short = { year: "numeric", month: "short", day: "numeric" };
-  const near = (pretty, options) => (["Today", "Yesterday"].includes(dayName(ts)) && pretty ? dayName(ts) : shown(options));
+  const near = (pretty, options) =>
+    ["Today", "Yesterday"].includes(dayName(ts)) && pretty ? dayName(ts) : shown(options);
   const tokens = {
     date_num: () => `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`,
     date_slash: () => `${pad(date.getMonth() + 1)}/${pad(date.getDate())}/${date.getFullYear()}`,

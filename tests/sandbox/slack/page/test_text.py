@@ -122,7 +122,7 @@ async def test_hostile_text_is_read_in_time(open_page: OpenPage) -> None:
 async def test_traffic_is_shown_as_what_it_is(open_page: OpenPage) -> None:
     page = await open_page()
     script = """async (texts) => {
-      const { pretty } = await import("/assets/views/inspector.js");
+      const { pretty } = await import("/assets/views/exchange.js");
       return texts.map(pretty);
     }"""
     shown = await page.evaluate(script, ['{"a":1}', "channel=C1&blocks=%5B1%5D", "event: ping", ""])

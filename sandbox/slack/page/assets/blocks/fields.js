@@ -35,14 +35,25 @@ function watch(node, element, blockId, surface, { changed }) {
 
 function text(element, blockId, surface, options) {
   const value = surface.open(blockId, element)?.value ?? "";
-  const shared = { ...props(element, blockId, options), minlength: element.min_length, maxlength: element.max_length, autocomplete: "off" };
+  const shared = {
+    ...props(element, blockId, options),
+    minlength: element.min_length,
+    maxlength: element.max_length,
+    autocomplete: "off",
+  };
   const node = element.multiline ? h("textarea", { ...shared, rows: 4 }) : h("input", { ...shared, type: "text" });
   node.value = value;
   return watch(node, element, blockId, surface, options);
 }
 
 function number(element, blockId, surface, options) {
-  const node = h("input", { ...props(element, blockId, options), type: "number", min: element.min_value, max: element.max_value, step: element.is_decimal_allowed ? "any" : 1 });
+  const node = h("input", {
+    ...props(element, blockId, options),
+    type: "number",
+    min: element.min_value,
+    max: element.max_value,
+    step: element.is_decimal_allowed ? "any" : 1,
+  });
   node.value = surface.open(blockId, element)?.value ?? "";
   return watch(node, element, blockId, surface, options);
 }
@@ -84,8 +95,12 @@ function dateTime(element, blockId, surface, options) {
 /** Shown for what it is: the sandbox has no way to upload a file from this page. */
 function file(element, blockId, surface, options) {
   surface.open(blockId, element);
-  return h("div", {}, h("input", { ...props(element, blockId, options), type: "file", disabled: true }),
-    h("p", { class: "input-hint" }, "Files cannot be chosen in this workspace."));
+  return h(
+    "div",
+    {},
+    h("input", { ...props(element, blockId, options), type: "file", disabled: true }),
+    h("p", { class: "input-hint" }, "Files cannot be chosen in this workspace."),
+  );
 }
 
 export const FIELDS = {

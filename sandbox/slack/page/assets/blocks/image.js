@@ -19,7 +19,14 @@ export function openPicture(address, alt) {
 }
 
 function broken(image, alt) {
-  image.addEventListener("error", () => image.replaceWith(h("span", { class: "image-missing" }, icon("file", 16), alt || "This picture cannot be loaded")), { once: true });
+  image.addEventListener(
+    "error",
+    () =>
+      image.replaceWith(
+        h("span", { class: "image-missing" }, icon("file", 16), alt || "This picture cannot be loaded"),
+      ),
+    { once: true },
+  );
   return image;
 }
 
@@ -28,7 +35,10 @@ export function imageElement(element, className = "accessory-image") {
   const address = safeImage(source(element));
   const alt = element.alt_text ?? "";
   if (!address) return h("span", { class: "image-missing" }, icon("file", 16), alt);
-  return broken(h("img", { class: className, src: address, alt, title: alt, loading: "lazy", referrerpolicy: "no-referrer" }), alt);
+  return broken(
+    h("img", { class: className, src: address, alt, title: alt, loading: "lazy", referrerpolicy: "no-referrer" }),
+    alt,
+  );
 }
 
 /** @returns {HTMLElement} */
@@ -36,8 +46,22 @@ export function imageBlock(block) {
   const address = safeImage(source(block));
   const alt = block.alt_text ?? textOf(block.title);
   const title = block.title && h("figcaption", { class: "image-title" }, textObject(block.title));
-  if (!address) return h("figure", { class: "image-block" }, title, h("span", { class: "image-missing" }, icon("file", 16), alt));
+  if (!address)
+    return h("figure", { class: "image-block" }, title, h("span", { class: "image-missing" }, icon("file", 16), alt));
   const image = broken(h("img", { src: address, alt, loading: "lazy", referrerpolicy: "no-referrer" }), alt);
-  return h("figure", { class: "image-block" }, title,
-    h("button", { type: "button", class: "picture-button", "aria-label": `Enlarge: ${alt}`, onclick: () => openPicture(address, alt) }, image));
+  return h(
+    "figure",
+    { class: "image-block" },
+    title,
+    h(
+      "button",
+      {
+        type: "button",
+        class: "picture-button",
+        "aria-label": `Enlarge: ${alt}`,
+        onclick: () => openPicture(address, alt),
+      },
+      image,
+    ),
+  );
 }

@@ -15,7 +15,13 @@ import { richText } from "./rich_text.js";
 import { select } from "./select.js";
 import { dataTable, table } from "./tables.js";
 
-const PRESSED = { button, workflow_button: button, icon_button: iconButton, feedback_buttons: feedbackButtons, overflow };
+const PRESSED = {
+  button,
+  workflow_button: button,
+  icon_button: iconButton,
+  feedback_buttons: feedbackButtons,
+  overflow,
+};
 const CHOSEN = { checkboxes, radio_buttons: radioButtons, rich_text_input: richInput, ...FIELDS };
 
 /**
@@ -36,16 +42,35 @@ export function renderElement(element, blockId, surface, options = {}) {
 function section(block, surface) {
   const fields = (block.fields ?? []).map((one) => h("div", { class: "section-field" }, textObject(one)));
   const image = block.accessory?.type === "image";
-  return h("div", { class: `section${image ? " section-image" : ""}` },
-    h("div", { class: "section-words" }, block.text && h("div", { class: "section-text" }, textObject(block.text)), fields.length ? h("div", { class: "section-fields" }, fields) : null),
-    block.accessory && h("div", { class: "section-accessory" }, renderElement(block.accessory, block.block_id, surface)));
+  return h(
+    "div",
+    { class: `section${image ? " section-image" : ""}` },
+    h(
+      "div",
+      { class: "section-words" },
+      block.text && h("div", { class: "section-text" }, textObject(block.text)),
+      fields.length ? h("div", { class: "section-fields" }, fields) : null,
+    ),
+    block.accessory &&
+      h("div", { class: "section-accessory" }, renderElement(block.accessory, block.block_id, surface)),
+  );
 }
 
-const context = (block) => h("div", { class: "context" }, (block.elements ?? []).map((one) =>
-  (one.type === "image" ? imageElement(one, "context-image") : h("span", { class: "context-text" }, textObject(one)))));
+const context = (block) =>
+  h(
+    "div",
+    { class: "context" },
+    (block.elements ?? []).map((one) =>
+      one.type === "image" ? imageElement(one, "context-image") : h("span", { class: "context-text" }, textObject(one)),
+    ),
+  );
 
 const elements = (className) => (block, surface) =>
-  h("div", { class: className }, (block.elements ?? []).map((one) => renderElement(one, block.block_id, surface)));
+  h(
+    "div",
+    { class: className },
+    (block.elements ?? []).map((one) => renderElement(one, block.block_id, surface)),
+  );
 
 const BLOCKS = {
   section,
@@ -77,15 +102,23 @@ function renderBlock(block, index, surface) {
   const draw = Object.hasOwn(BLOCKS, known.type) ? BLOCKS[known.type] : null;
   let node;
   try {
-    node = draw?.(known, surface) ?? h("p", { class: "unknown-block" }, `This page cannot show a block of type “${known.type}”.`);
+    node =
+      draw?.(known, surface) ??
+      h("p", { class: "unknown-block" }, `This page cannot show a block of type “${known.type}”.`);
   } catch (error) {
     console.error("A block could not be drawn", known, error);
     node = h("p", { class: "unknown-block" }, `A block of type “${known.type}” is not well-formed.`);
   }
-  return h("div", { class: `block block-${String(known.type).replace(/[^a-z_]/g, "")}`, dataset: { blockId: known.block_id } }, node);
+  return h(
+    "div",
+    { class: `block block-${String(known.type).replace(/[^a-z_]/g, "")}`, dataset: { blockId: known.block_id } },
+    node,
+  );
 }
 
 /** @returns {HTMLElement[]} */
 export function renderBlocks(blocks, surface) {
-  return (blocks ?? []).filter((block) => block && typeof block === "object").map((block, index) => renderBlock(block, index, surface));
+  return (blocks ?? [])
+    .filter((block) => block && typeof block === "object")
+    .map((block, index) => renderBlock(block, index, surface));
 }

@@ -10,11 +10,30 @@ export function input(block, surface, renderElement) {
   const error = h("p", { class: "input-error", id: `${id}-error`, role: "alert", hidden: true });
   const changed = block.dispatch_action ? (fields) => surface.act(block.block_id, block.element, fields) : undefined;
   const element = renderElement(block.element, block.block_id, surface, {
-    inInput: true, changed, labelledBy: `${id}-label`, describedBy: `${hint ? `${id}-hint ` : ""}${id}-error`, required: !block.optional,
+    inInput: true,
+    changed,
+    labelledBy: `${id}-label`,
+    describedBy: `${hint ? `${id}-hint ` : ""}${id}-error`,
+    required: !block.optional,
   });
-  const label = h("span", { class: "input-label", id: `${id}-label` }, textObject(block.label), block.optional && h("span", { class: "input-optional" }, " (optional)"));
-  label.addEventListener("click", () => element.querySelector?.("input, textarea, button, [contenteditable]")?.focus() ?? element.focus?.());
-  return h("div", { class: "input", dataset: { inputBlock: block.block_id, optional: String(Boolean(block.optional)) } }, label, element, hint, error);
+  const label = h(
+    "span",
+    { class: "input-label", id: `${id}-label` },
+    textObject(block.label),
+    block.optional && h("span", { class: "input-optional" }, " (optional)"),
+  );
+  label.addEventListener(
+    "click",
+    () => element.querySelector?.("input, textarea, button, [contenteditable]")?.focus() ?? element.focus?.(),
+  );
+  return h(
+    "div",
+    { class: "input", dataset: { inputBlock: block.block_id, optional: String(Boolean(block.optional)) } },
+    label,
+    element,
+    hint,
+    error,
+  );
 }
 
 /** Show one sentence under each refused input, clear the others, and move to the first. */

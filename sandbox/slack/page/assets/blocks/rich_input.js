@@ -4,8 +4,22 @@ import { h, icon, uniqueId } from "../dom.js";
 import { textOf } from "../mrkdwn.js";
 import { richText } from "./rich_text.js";
 
-const TOOLS = [["bold", "bold", "Bold"], ["italic", "italic", "Italic"], ["strikeThrough", "strike", "Strike through"], ["insertUnorderedList", "list", "List"]];
-const STYLES = { B: "bold", STRONG: "bold", I: "italic", EM: "italic", S: "strike", STRIKE: "strike", DEL: "strike", CODE: "code" };
+const TOOLS = [
+  ["bold", "bold", "Bold"],
+  ["italic", "italic", "Italic"],
+  ["strikeThrough", "strike", "Strike through"],
+  ["insertUnorderedList", "list", "List"],
+];
+const STYLES = {
+  B: "bold",
+  STRONG: "bold",
+  I: "italic",
+  EM: "italic",
+  S: "strike",
+  STRIKE: "strike",
+  DEL: "strike",
+  CODE: "code",
+};
 
 function runs(node, style, into) {
   if (node.nodeType === Node.TEXT_NODE) {
@@ -26,7 +40,7 @@ function read(editor) {
   const intoSection = (parts) => {
     if (!parts.length) return;
     if (section) section.elements.push({ type: "text", text: "\n" }, ...parts);
-    else elements.push(section = { type: "rich_text_section", elements: parts });
+    else elements.push((section = { type: "rich_text_section", elements: parts }));
   };
   let loose = [];
   const flush = () => {
@@ -38,7 +52,9 @@ function read(editor) {
       flush();
       section = null;
       elements.push({
-        type: "rich_text_list", style: child.nodeName === "UL" ? "bullet" : "ordered", indent: 0,
+        type: "rich_text_list",
+        style: child.nodeName === "UL" ? "bullet" : "ordered",
+        indent: 0,
         elements: [...child.children].map((item) => ({ type: "rich_text_section", elements: runs(item, {}, []) })),
       });
     } else if (["DIV", "P"].includes(child.nodeName)) {
@@ -47,18 +63,31 @@ function read(editor) {
     } else runs(child, {}, loose);
   }
   flush();
-  return elements.some((one) => one.elements.some((part) => part.elements?.length || part.text?.trim())) ? { type: "rich_text", elements } : null;
+  return elements.some((one) => one.elements.some((part) => part.elements?.length || part.text?.trim()))
+    ? { type: "rich_text", elements }
+    : null;
 }
 
 /** @returns {HTMLElement} */
 export function richInput(element, blockId, surface, { labelledBy, describedBy, changed } = {}) {
   const editor = h("div", {
-    class: "field rich-editor", contenteditable: "true", role: "textbox", "aria-multiline": "true", id: uniqueId("rich"),
-    "aria-labelledby": labelledBy ?? null, "aria-label": labelledBy ? null : textOf(element.placeholder) || "Text", "aria-describedby": describedBy ?? null,
+    class: "field rich-editor",
+    contenteditable: "true",
+    role: "textbox",
+    "aria-multiline": "true",
+    id: uniqueId("rich"),
+    "aria-labelledby": labelledBy ?? null,
+    "aria-label": labelledBy ? null : textOf(element.placeholder) || "Text",
+    "aria-describedby": describedBy ?? null,
     dataset: { action: element.action_id ?? "", block: blockId, placeholder: textOf(element.placeholder) },
   });
   const known = surface.open(blockId, element)?.rich_text_value;
-  if (known) editor.append(...[...richText(known).childNodes].flatMap((one) => (one.matches?.(".rt-section") ? [h("div", {}, [...one.childNodes])] : [one])));
+  if (known)
+    editor.append(
+      ...[...richText(known).childNodes].flatMap((one) =>
+        one.matches?.(".rt-section") ? [h("div", {}, [...one.childNodes])] : [one],
+      ),
+    );
   const tell = () => {
     const value = read(editor);
     editor.classList.toggle("rich-empty", !value);
@@ -72,9 +101,27 @@ export function richInput(element, blockId, surface, { labelledBy, describedBy, 
     document.execCommand("insertText", false, event.clipboardData.getData("text/plain"));
   });
   editor.classList.toggle("rich-empty", !known);
-  const bar = h("div", { class: "rich-tools", role: "toolbar", "aria-label": "Format", "aria-controls": editor.id }, TOOLS.map(([command, name, label]) =>
-    h("button", { type: "button", class: "icon-button", "aria-label": label, title: label,
-      onpointerdown: (event) => event.preventDefault(),
-      onclick: () => { editor.focus(); document.execCommand(command); tell(); } }, icon(name, 16))));
+  const bar = h(
+    "div",
+    { class: "rich-tools", role: "toolbar", "aria-label": "Format", "aria-controls": editor.id },
+    TOOLS.map(([command, name, label]) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          "aria-label": label,
+          title: label,
+          onpointerdown: (event) => event.preventDefault(),
+          onclick: () => {
+            editor.focus();
+            document.execCommand(command);
+            tell();
+          },
+        },
+        icon(name, 16),
+      ),
+    ),
+  );
   return h("div", { class: "rich-input" }, bar, editor);
 }

@@ -6,10 +6,20 @@ import { channelMention, groupMention, subteamMention, userMention } from "../me
 import { exact, formatTokens } from "../time.js";
 
 const COLOUR = /^#[0-9a-f]{3,8}$/i;
-const WRAPPERS = [["code", "code"], ["strike", "s"], ["italic", "em"], ["bold", "strong"], ["underline", "u"]];
+const WRAPPERS = [
+  ["code", "code"],
+  ["strike", "s"],
+  ["italic", "em"],
+  ["bold", "strong"],
+  ["underline", "u"],
+];
 
 function broken(text) {
-  return text.split("\n").flatMap((line, index) => (index ? [h("br"), ...withEmoji(line, { shortcodes: false })] : withEmoji(line, { shortcodes: false })));
+  return text
+    .split("\n")
+    .flatMap((line, index) =>
+      index ? [h("br"), ...withEmoji(line, { shortcodes: false })] : withEmoji(line, { shortcodes: false }),
+    );
 }
 
 const PARTS = {
@@ -21,7 +31,14 @@ const PARTS = {
   team: (part) => [groupMention(part.team_id)],
   broadcast: (part) => [groupMention(part.range)],
   emoji: (part) => [emoji(String(part.name ?? ""))],
-  color: (part) => [h("span", { class: "colour-chip" }, COLOUR.test(part.value ?? "") && h("i", { vars: { chip: part.value } }), String(part.value ?? ""))],
+  color: (part) => [
+    h(
+      "span",
+      { class: "colour-chip" },
+      COLOUR.test(part.value ?? "") && h("i", { vars: { chip: part.value } }),
+      String(part.value ?? ""),
+    ),
+  ],
   date: (part) => {
     const known = Number.isFinite(Number(part.timestamp));
     const shown = known && part.format ? formatTokens(part.format, Number(part.timestamp)) : (part.fallback ?? "");
@@ -40,15 +57,27 @@ const inlines = (element) => (element.elements ?? []).flatMap(inline);
 
 function list(element) {
   const ordered = element.style === "ordered";
-  return h(ordered ? "ol" : "ul", { class: `rt-list rt-indent-${Math.min(6, element.indent ?? 0)}${element.border ? " rt-border" : ""}`, start: ordered && element.offset ? element.offset + 1 : null },
-    (element.elements ?? []).map((item) => h("li", {}, item.type === "rich_text_section" ? inlines(item) : elementNode(item))));
+  return h(
+    ordered ? "ol" : "ul",
+    {
+      class: `rt-list rt-indent-${Math.min(6, element.indent ?? 0)}${element.border ? " rt-border" : ""}`,
+      start: ordered && element.offset ? element.offset + 1 : null,
+    },
+    (element.elements ?? []).map((item) =>
+      h("li", {}, item.type === "rich_text_section" ? inlines(item) : elementNode(item)),
+    ),
+  );
 }
 
 function elementNode(element) {
   if (element.type === "rich_text_list") return list(element);
   if (element.type === "rich_text_quote") return h("blockquote", {}, inlines(element));
   if (element.type === "rich_text_preformatted") {
-    return h("pre", { tabindex: 0, dataset: element.language ? { language: element.language } : {} }, h("code", {}, (element.elements ?? []).map((part) => part.text ?? part.url ?? "").join("")));
+    return h(
+      "pre",
+      { tabindex: 0, dataset: element.language ? { language: element.language } : {} },
+      h("code", {}, (element.elements ?? []).map((part) => part.text ?? part.url ?? "").join("")),
+    );
   }
   return h("div", { class: "rt-section" }, inlines(element));
 }

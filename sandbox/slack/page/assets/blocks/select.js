@@ -10,18 +10,33 @@ import { closePopup, isOpenAt, openPopup } from "../views/popup.js";
 /** @typedef {{key: string, label: string, show: any, note?: any, mark?: Node, group?: string, value: any}} Choice */
 
 const optionChoice = (option, group) => ({
-  key: String(option.value), label: textOf(option.text), show: () => textObject(option.text),
-  note: option.description && (() => textObject(option.description)), group, value: option,
+  key: String(option.value),
+  label: textOf(option.text),
+  show: () => textObject(option.text),
+  note: option.description && (() => textObject(option.description)),
+  group,
+  value: option,
 });
-const userChoice = (id) => ({ key: id, label: nameOf(id), show: () => nameOf(id), mark: () => avatar({ user: id }, 20), value: id });
+const userChoice = (id) => ({
+  key: id,
+  label: nameOf(id),
+  show: () => nameOf(id),
+  mark: () => avatar({ user: id }, 20),
+  value: id,
+});
 const conversationChoice = (one) => ({
-  key: one.id, label: titleOf(one), show: () => titleOf(one), value: one.id,
+  key: one.id,
+  label: titleOf(one),
+  show: () => titleOf(one),
+  value: one.id,
   mark: () => (one.is_im ? avatar({ user: one.user }, 20) : icon(one.is_private ? "lock" : "hash", 16)),
 });
 
 function staticChoices(element) {
   if (element.option_groups) {
-    return element.option_groups.flatMap((group) => group.options.map((option) => optionChoice(option, textOf(group.label))));
+    return element.option_groups.flatMap((group) =>
+      group.options.map((option) => optionChoice(option, textOf(group.label))),
+    );
   }
   return (element.options ?? []).map((option) => optionChoice(option));
 }
@@ -29,7 +44,10 @@ function staticChoices(element) {
 function conversations(element) {
   const include = element.filter?.include;
   return [...store.conversations.values()]
-    .filter((one) => !include || include.includes(one.is_im ? "im" : one.is_mpim ? "mpim" : one.is_private ? "private" : "public"))
+    .filter(
+      (one) =>
+        !include || include.includes(one.is_im ? "im" : one.is_mpim ? "mpim" : one.is_private ? "private" : "public"),
+    )
     .filter((one) => !(element.filter?.exclude_bot_users && one.is_im && store.users.get(one.user)?.is_bot))
     .map(conversationChoice);
 }
@@ -39,14 +57,24 @@ const SOURCES = {
   static_select: { choices: staticChoices, one: "selected_option", many: "selected_options" },
   external_select: { choices: null, one: "selected_option", many: "selected_options" },
   users_select: {
-    choices: () => [...store.users.values()].filter((user) => !user.deleted)
-      .sort((a, b) => Number(Boolean(a.is_bot)) - Number(Boolean(b.is_bot)) || nameOf(a.id).localeCompare(nameOf(b.id))).map((user) => userChoice(user.id)),
-    one: "selected_user", many: "selected_users",
+    choices: () =>
+      [...store.users.values()]
+        .filter((user) => !user.deleted)
+        .sort(
+          (a, b) => Number(Boolean(a.is_bot)) - Number(Boolean(b.is_bot)) || nameOf(a.id).localeCompare(nameOf(b.id)),
+        )
+        .map((user) => userChoice(user.id)),
+    one: "selected_user",
+    many: "selected_users",
   },
   conversations_select: { choices: conversations, one: "selected_conversation", many: "selected_conversations" },
   channels_select: {
-    choices: () => [...store.conversations.values()].filter((one) => !one.is_im && !one.is_mpim && !one.is_private).map(conversationChoice),
-    one: "selected_channel", many: "selected_channels",
+    choices: () =>
+      [...store.conversations.values()]
+        .filter((one) => !one.is_im && !one.is_mpim && !one.is_private)
+        .map(conversationChoice),
+    one: "selected_channel",
+    many: "selected_channels",
   },
 };
 
@@ -61,14 +89,32 @@ function choiceOf(value, choices) {
 /** The list inside the popup: a search field and options that the arrow keys walk through. */
 function listbox({ choices, load, isChosen, pick, multiple, label }) {
   const id = uniqueId("list");
-  const list = h("div", { class: "listbox", role: "listbox", id, "aria-multiselectable": multiple ? "true" : null, "aria-label": label });
-  const search = h("input", { type: "text", class: "popup-search", placeholder: "Search", role: "combobox", autofocus: true, autocomplete: "off",
-    "aria-label": `Search: ${label}`, "aria-expanded": "true", "aria-controls": id, "aria-autocomplete": "list" });
+  const list = h("div", {
+    class: "listbox",
+    role: "listbox",
+    id,
+    "aria-multiselectable": multiple ? "true" : null,
+    "aria-label": label,
+  });
+  const search = h("input", {
+    type: "text",
+    class: "popup-search",
+    placeholder: "Search",
+    role: "combobox",
+    autofocus: true,
+    autocomplete: "off",
+    "aria-label": `Search: ${label}`,
+    "aria-expanded": "true",
+    "aria-controls": id,
+    "aria-autocomplete": "list",
+  });
   let shown = [];
   let at = 0;
   const highlight = (index) => {
     at = Math.max(0, Math.min(index, shown.length - 1));
-    [...list.querySelectorAll(".option")].forEach((node, position) => node.classList.toggle("option-active", position === at));
+    [...list.querySelectorAll(".option")].forEach((node, position) =>
+      node.classList.toggle("option-active", position === at),
+    );
     const node = list.querySelectorAll(".option")[at];
     search.setAttribute("aria-activedescendant", node?.id ?? "");
     node?.scrollIntoView({ block: "nearest" });
@@ -81,9 +127,30 @@ function listbox({ choices, load, isChosen, pick, multiple, label }) {
         group = choice.group;
         list.append(h("p", { class: "menu-heading", role: "presentation" }, group));
       }
-      list.append(h("div", { class: "option", role: "option", id: uniqueId("option"), "aria-selected": String(isChosen(choice)), dataset: { value: choice.key },
-        onclick: () => { pick(choice); draw(at); } },
-      choice.mark?.(), h("span", { class: "menu-words" }, h("span", {}, choice.show()), choice.note && h("span", { class: "menu-hint" }, choice.note())), isChosen(choice) && icon("check", 16)));
+      list.append(
+        h(
+          "div",
+          {
+            class: "option",
+            role: "option",
+            id: uniqueId("option"),
+            "aria-selected": String(isChosen(choice)),
+            dataset: { value: choice.key },
+            onclick: () => {
+              pick(choice);
+              draw(at);
+            },
+          },
+          choice.mark?.(),
+          h(
+            "span",
+            { class: "menu-words" },
+            h("span", {}, choice.show()),
+            choice.note && h("span", { class: "menu-hint" }, choice.note()),
+          ),
+          isChosen(choice) && icon("check", 16),
+        ),
+      );
     }
     if (!shown.length) list.append(h("p", { class: "listbox-empty" }, "Nothing fits."));
     highlight(keep);
@@ -102,9 +169,13 @@ function listbox({ choices, load, isChosen, pick, multiple, label }) {
   search.addEventListener("input", narrow);
   search.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") highlight(at + (event.key === "ArrowDown" ? 1 : -1));
-    else if (event.key === "Enter" && shown[at]) { pick(shown[at]); draw(at); }
-    else if (event.key === "Tab") { closePopup(); return; }
-    else return;
+    else if (event.key === "Enter" && shown[at]) {
+      pick(shown[at]);
+      draw(at);
+    } else if (event.key === "Tab") {
+      closePopup();
+      return;
+    } else return;
     event.preventDefault();
   });
   narrow();
@@ -120,15 +191,31 @@ export function select(element, blockId, surface, { changed, labelledBy } = {}) 
   const placeholder = textOf(element.placeholder) || (multiple ? "Choose some" : "Choose one");
   let value = surface.open(blockId, element)?.[field] ?? (multiple ? [] : null);
   const shown = h("span", { class: "select-value", id: uniqueId("value") });
-  const node = h("button", { type: "button", class: `select${multiple ? " select-multiple" : ""}`, "aria-haspopup": "listbox", "aria-expanded": "false",
-    "aria-labelledby": labelledBy ? `${labelledBy} ${shown.id}` : null, dataset: { action: element.action_id ?? "", block: blockId } }, shown, icon("down", 16), h("span", { class: "spinner", "aria-hidden": "true" }));
+  const node = h(
+    "button",
+    {
+      type: "button",
+      class: `select${multiple ? " select-multiple" : ""}`,
+      "aria-haspopup": "listbox",
+      "aria-expanded": "false",
+      "aria-labelledby": labelledBy ? `${labelledBy} ${shown.id}` : null,
+      dataset: { action: element.action_id ?? "", block: blockId },
+    },
+    shown,
+    icon("down", 16),
+    h("span", { class: "spinner", "aria-hidden": "true" }),
+  );
 
   const draw = () => {
     const list = multiple ? value : [value].filter(Boolean);
     node.classList.toggle("select-empty", !list.length);
     if (!list.length) fill(shown, placeholder);
     else if (!multiple) fill(shown, choiceOf(value, choices).show());
-    else fill(shown, list.map((one) => h("span", { class: "chip" }, choiceOf(one, choices).show())));
+    else
+      fill(
+        shown,
+        list.map((one) => h("span", { class: "chip" }, choiceOf(one, choices).show())),
+      );
   };
   const take = async (next) => {
     const before = value;
@@ -145,7 +232,8 @@ export function select(element, blockId, surface, { changed, labelledBy } = {}) 
       draw();
     }
   };
-  const isChosen = (choice) => (multiple ? value.some((one) => keyOf(one) === choice.key) : value !== null && keyOf(value) === choice.key);
+  const isChosen = (choice) =>
+    multiple ? value.some((one) => keyOf(one) === choice.key) : value !== null && keyOf(value) === choice.key;
   let pending = null;
   const pick = (choice) => {
     if (!multiple) {
@@ -160,10 +248,14 @@ export function select(element, blockId, surface, { changed, labelledBy } = {}) 
     surface.write(blockId, element, { [field]: value });
     draw();
   };
-  const load = element.type.includes("external") ? async (text) => {
-    const answer = await api.options(surface.container, blockId, element.action_id, text).catch(() => ({ options: [] }));
-    return staticChoices(answer);
-  } : null;
+  const load = element.type.includes("external")
+    ? async (text) => {
+        const answer = await api
+          .options(surface.container, blockId, element.action_id, text)
+          .catch(() => ({ options: [] }));
+        return staticChoices(answer);
+      }
+    : null;
   node.addEventListener("click", () => {
     if (isOpenAt(node)) {
       closePopup();

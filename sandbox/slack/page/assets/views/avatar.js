@@ -3,7 +3,12 @@
 import { h, icon, safeImage } from "../dom.js";
 import { nameOf, store } from "../store.js";
 
-const APP_MARKS = [[/pager/i, "bolt"], [/on-?call|agent/i, "pulse"], [/kube/i, "app"], [/deploy|build|release/i, "play"]];
+const APP_MARKS = [
+  [/pager/i, "bolt"],
+  [/on-?call|agent/i, "pulse"],
+  [/kube/i, "app"],
+  [/deploy|build|release/i, "play"],
+];
 
 function hue(text) {
   let hash = 0;
@@ -12,7 +17,10 @@ function hue(text) {
 }
 
 function initials(name) {
-  const words = name.replace(/[^\p{L}\p{N} ]/gu, " ").trim().split(/\s+/);
+  const words = name
+    .replace(/[^\p{L}\p{N} ]/gu, " ")
+    .trim()
+    .split(/\s+/);
   return ((words[0]?.[0] ?? "?") + (words.length > 1 ? words.at(-1)[0] : "")).toUpperCase();
 }
 
@@ -26,9 +34,15 @@ export function avatar(who, size = 36) {
   const image = safeImage(who.image);
   if (image) {
     const picture = h("img", { class: classes, src: image, alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
-    picture.addEventListener("error", () => picture.replaceWith(avatar({ ...who, image: undefined }, size)), { once: true });
+    picture.addEventListener("error", () => picture.replaceWith(avatar({ ...who, image: undefined }, size)), {
+      once: true,
+    });
     return picture;
   }
   const mark = isApp && (APP_MARKS.find(([pattern]) => pattern.test(name))?.[1] ?? "app");
-  return h("span", { class: classes, "aria-hidden": "true", vars: colour ? { tint: colour } : {} }, isApp ? icon(mark, Math.round(size * 0.6)) : initials(name));
+  return h(
+    "span",
+    { class: classes, "aria-hidden": "true", vars: colour ? { tint: colour } : {} },
+    isApp ? icon(mark, Math.round(size * 0.6)) : initials(name),
+  );
 }

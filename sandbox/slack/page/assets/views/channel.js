@@ -5,7 +5,18 @@ import { fill, h, icon, onceAFrame } from "../dom.js";
 import { mrkdwn, plain } from "../mrkdwn.js";
 import { markRead } from "../notices.js";
 import { go } from "../router.js";
-import { loadOlder, loadTimeline, nameOf, on, receiveConversation, store, threadKey, timelineOf, titleOf, userOf } from "../store.js";
+import {
+  loadOlder,
+  loadTimeline,
+  nameOf,
+  on,
+  receiveConversation,
+  store,
+  threadKey,
+  timelineOf,
+  titleOf,
+  userOf,
+} from "../store.js";
 import { avatar } from "./avatar.js";
 import { Composer, invitation, typingLine } from "./composer.js";
 import { MessageList } from "./message_list.js";
@@ -19,13 +30,48 @@ function signOf(conversation, size = 18) {
 
 /** The channel's topic, purpose and members. */
 function showDetails(conversation) {
-  const dialog = openDialog({ title: conversation.is_im ? titleOf(conversation) : `#${titleOf(conversation)}`, className: "dialog-details" });
+  const dialog = openDialog({
+    title: conversation.is_im ? titleOf(conversation) : `#${titleOf(conversation)}`,
+    className: "dialog-details",
+  });
   const members = Array.isArray(conversation.members) ? conversation.members : [];
   const user = userOf(conversation.user);
   dialog.body.append(
-    h("dl", { class: "facts" }, [["Topic", conversation.topic?.value], ["Purpose", conversation.purpose?.value], ["Title", user?.profile?.title], ["Id", conversation.id]].filter(([, text]) => text)
-      .map(([name, text]) => [h("dt", {}, name), h("dd", {}, mrkdwn(text))])),
-    ...(members.length ? [h("h3", {}, `${members.length} members`), h("ul", { class: "member-list" }, members.map((id) => h("li", {}, avatar({ user: id }, 36), h("span", { class: "menu-words" }, h("span", {}, nameOf(id), userOf(id)?.is_bot ? h("span", { class: "badge" }, "APP") : null), h("span", { class: "menu-hint" }, userOf(id)?.profile?.title ?? "")))))] : []));
+    h(
+      "dl",
+      { class: "facts" },
+      [
+        ["Topic", conversation.topic?.value],
+        ["Purpose", conversation.purpose?.value],
+        ["Title", user?.profile?.title],
+        ["Id", conversation.id],
+      ]
+        .filter(([, text]) => text)
+        .map(([name, text]) => [h("dt", {}, name), h("dd", {}, mrkdwn(text))]),
+    ),
+    ...(members.length
+      ? [
+          h("h3", {}, `${members.length} members`),
+          h(
+            "ul",
+            { class: "member-list" },
+            members.map((id) =>
+              h(
+                "li",
+                {},
+                avatar({ user: id }, 36),
+                h(
+                  "span",
+                  { class: "menu-words" },
+                  h("span", {}, nameOf(id), userOf(id)?.is_bot ? h("span", { class: "badge" }, "APP") : null),
+                  h("span", { class: "menu-hint" }, userOf(id)?.profile?.title ?? ""),
+                ),
+              ),
+            ),
+          ),
+        ]
+      : []),
+  );
 }
 
 export class ChannelView {
@@ -36,10 +82,20 @@ export class ChannelView {
     this.head = h("header", { class: "pane-head" });
     this.beginning = h("div", { class: "beginning" });
     this.list = new MessageList({ label: "Messages", onOlder: () => this.#older(), before: this.beginning });
-    this.composer = new Composer({ place: () => ({ channel: this.channel }), placeholder: () => invitation(this.channel), onSent: () => this.list.toBottom() });
+    this.composer = new Composer({
+      place: () => ({ channel: this.channel }),
+      placeholder: () => invitation(this.channel),
+      onSent: () => this.list.toBottom(),
+    });
     this.typing = typingLine(() => threadKey(this.channel, ""));
     this.foot = h("div", { class: "pane-foot" });
-    this.node = h("section", { class: "channel", "aria-label": "Conversation" }, embedded ? null : this.head, this.list.node, this.foot);
+    this.node = h(
+      "section",
+      { class: "channel", "aria-label": "Conversation" },
+      embedded ? null : this.head,
+      this.list.node,
+      this.foot,
+    );
     on("conversations", () => this.channel && this.#drawFrame());
     on("typing", () => this.typing.draw());
   }
@@ -55,7 +111,12 @@ export class ChannelView {
       this.list.reset(channel);
       const timeline = timelineOf(channel);
       timeline.newSince = known?.unread && known.last_read ? known.last_read : null;
-      this.offs = [on(`messages:${channel}`, onceAFrame(() => this.channel && this.#drawMessages()))];
+      this.offs = [
+        on(
+          `messages:${channel}`,
+          onceAFrame(() => this.channel && this.#drawMessages()),
+        ),
+      ];
       this.#drawFrame();
       this.composer.refresh();
       this.typing.draw();
@@ -85,7 +146,14 @@ export class ChannelView {
   }
 
   #drawWaiting() {
-    fill(this.beginning, h("div", { class: "skeleton", "aria-label": "Loading" }, [1, 2, 3, 4].map(() => h("div", { class: "skeleton-row" }, h("i"), h("b")))));
+    fill(
+      this.beginning,
+      h(
+        "div",
+        { class: "skeleton", "aria-label": "Loading" },
+        [1, 2, 3, 4].map(() => h("div", { class: "skeleton-row" }, h("i"), h("b"))),
+      ),
+    );
   }
 
   #drawMessages() {
@@ -97,14 +165,33 @@ export class ChannelView {
   #drawBeginning(timeline) {
     const known = store.conversations.get(this.channel) ?? {};
     if (!timeline.loaded || timeline.hasMore) {
-      fill(this.beginning, timeline.hasMore && h("p", { class: "older" }, h("span", { class: "spinner spinner-on", "aria-hidden": "true" }), "Older messages"));
+      fill(
+        this.beginning,
+        timeline.hasMore &&
+          h(
+            "p",
+            { class: "older" },
+            h("span", { class: "spinner spinner-on", "aria-hidden": "true" }),
+            "Older messages",
+          ),
+      );
       return;
     }
     const words = known.is_im
       ? `This is the start of what you and ${titleOf(known)} say to each other.`
-      : known.purpose?.value ? plain(known.purpose.value) : "This is the start of the channel.";
-    fill(this.beginning, h("div", { class: "beginning-sign" }, known.is_im ? avatar({ user: known.user }, 36) : icon(known.is_private ? "lock" : "hash", 26)),
-      h("p", { class: "beginning-title" }, known.is_im ? titleOf(known) : `#${titleOf(known)}`), h("p", {}, words));
+      : known.purpose?.value
+        ? plain(known.purpose.value)
+        : "This is the start of the channel.";
+    fill(
+      this.beginning,
+      h(
+        "div",
+        { class: "beginning-sign" },
+        known.is_im ? avatar({ user: known.user }, 36) : icon(known.is_private ? "lock" : "hash", 26),
+      ),
+      h("p", { class: "beginning-title" }, known.is_im ? titleOf(known) : `#${titleOf(known)}`),
+      h("p", {}, words),
+    );
   }
 
   #drawFrame() {
@@ -113,11 +200,37 @@ export class ChannelView {
     const count = known.num_members ?? known.members?.length;
     const user = userOf(known.user);
     if (!this.embedded) {
-      fill(this.head,
-        h("button", { type: "button", class: "icon-button back", "aria-label": "Back to the channels", onclick: () => go("#/") }, icon("left")),
-        h("h1", { class: "pane-title" }, signOf(known), h("span", {}, titleOf(known)), user?.is_bot && h("span", { class: "badge" }, "APP")),
-        h("p", { class: "pane-topic", title: plain(known.topic?.value ?? "") }, known.topic?.value ? mrkdwn(known.topic.value) : (user?.profile?.title ?? "")),
-        h("button", { type: "button", class: "head-button", "aria-label": count ? `Details and ${count} members` : "Details", onclick: () => showDetails(known) }, icon(known.is_im ? "note" : "users", 16), count && !known.is_im ? count : null));
+      fill(
+        this.head,
+        h(
+          "button",
+          { type: "button", class: "icon-button back", "aria-label": "Back to the channels", onclick: () => go("#/") },
+          icon("left"),
+        ),
+        h(
+          "h1",
+          { class: "pane-title" },
+          signOf(known),
+          h("span", {}, titleOf(known)),
+          user?.is_bot && h("span", { class: "badge" }, "APP"),
+        ),
+        h(
+          "p",
+          { class: "pane-topic", title: plain(known.topic?.value ?? "") },
+          known.topic?.value ? mrkdwn(known.topic.value) : (user?.profile?.title ?? ""),
+        ),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "head-button",
+            "aria-label": count ? `Details and ${count} members` : "Details",
+            onclick: () => showDetails(known),
+          },
+          icon(known.is_im ? "note" : "users", 16),
+          count && !known.is_im ? count : null,
+        ),
+      );
     }
     const outside = known.is_member === false && !known.is_im;
     const wanted = known.is_archived ? "archived" : outside ? "outside" : "inside";
@@ -125,7 +238,16 @@ export class ChannelView {
     Object.assign(this, { footKind: wanted, footChannel: this.channel });
     if (wanted === "inside") fill(this.foot, this.typing.node, this.composer.node);
     else if (wanted === "archived") fill(this.foot, h("p", { class: "join-bar" }, "This channel is archived."));
-    else fill(this.foot, h("div", { class: "join-bar" }, h("p", {}, `You are looking at #${titleOf(known)} from outside.`), h("button", { type: "button", class: "button button-primary", onclick: () => this.#join() }, "Join channel")));
+    else
+      fill(
+        this.foot,
+        h(
+          "div",
+          { class: "join-bar" },
+          h("p", {}, `You are looking at #${titleOf(known)} from outside.`),
+          h("button", { type: "button", class: "button button-primary", onclick: () => this.#join() }, "Join channel"),
+        ),
+      );
   }
 
   async #join() {

@@ -8,28 +8,72 @@ import { avatar } from "./avatar.js";
 const MOST = 8;
 
 const fits = (text, part) => text.toLowerCase().includes(part.toLowerCase());
-const first = (part) => (one, other) => Number(other.insert.slice(1).toLowerCase().startsWith(part)) - Number(one.insert.slice(1).toLowerCase().startsWith(part));
+const first = (part) => (one, other) =>
+  Number(other.insert.slice(1).toLowerCase().startsWith(part)) -
+  Number(one.insert.slice(1).toLowerCase().startsWith(part));
 
 function commands(part) {
-  return store.apps.flatMap((app) => (app.commands ?? []).map((one) => ({ app, ...one })))
+  return store.apps
+    .flatMap((app) => (app.commands ?? []).map((one) => ({ app, ...one })))
     .filter((one) => fits(one.command, part))
-    .map((one) => ({ insert: one.command, label: one.command, usage: one.usage_hint, note: `${one.description ?? ""}`, from: one.app.name, mark: avatar({ user: one.app.bot_user_id, name: one.app.name, bot: true }, 24) }));
+    .map((one) => ({
+      insert: one.command,
+      label: one.command,
+      usage: one.usage_hint,
+      note: `${one.description ?? ""}`,
+      from: one.app.name,
+      mark: avatar({ user: one.app.bot_user_id, name: one.app.name, bot: true }, 24),
+    }));
 }
 
 function people(part) {
-  const users = [...store.users.values()].filter((user) => !user.deleted && user.id !== "USLACKBOT")
+  const users = [...store.users.values()]
+    .filter((user) => !user.deleted && user.id !== "USLACKBOT")
     .filter((user) => fits(nameOf(user.id), part) || fits(user.name ?? "", part) || fits(user.real_name ?? "", part));
-  const found = users.map((user) => ({ insert: `@${nameOf(user.id)}`, label: nameOf(user.id), note: user.is_bot ? "App" : (user.profile?.title ?? user.title ?? ""), mark: avatar({ user: user.id }, 24) }));
-  const all = ["here", "channel"].filter((one) => fits(one, part)).map((one) => ({ insert: `@${one}`, label: `@${one}`, note: one === "here" ? "Tells everybody who is active in this channel" : "Tells everybody in this channel", mark: icon("users", 20) }));
-  const groups = store.groups.filter((group) => fits(group.handle, part) || fits(group.name ?? "", part))
-    .map((group) => ({ insert: `@${group.handle}`, label: `@${group.handle}`, note: group.name ?? "", mark: icon("users", 20) }));
+  const found = users.map((user) => ({
+    insert: `@${nameOf(user.id)}`,
+    label: nameOf(user.id),
+    note: user.is_bot ? "App" : (user.profile?.title ?? user.title ?? ""),
+    mark: avatar({ user: user.id }, 24),
+  }));
+  const all = ["here", "channel"]
+    .filter((one) => fits(one, part))
+    .map((one) => ({
+      insert: `@${one}`,
+      label: `@${one}`,
+      note: one === "here" ? "Tells everybody who is active in this channel" : "Tells everybody in this channel",
+      mark: icon("users", 20),
+    }));
+  const groups = store.groups
+    .filter((group) => fits(group.handle, part) || fits(group.name ?? "", part))
+    .map((group) => ({
+      insert: `@${group.handle}`,
+      label: `@${group.handle}`,
+      note: group.name ?? "",
+      mark: icon("users", 20),
+    }));
   return [...found, ...groups, ...all].sort(first(part.toLowerCase()));
 }
 
-const channels = (part) => [...store.conversations.values()].filter((one) => !one.is_im && fits(titleOf(one), part))
-  .map((one) => ({ insert: `#${titleOf(one)}`, label: titleOf(one), note: one.topic?.value ?? "", mark: icon("hash", 18) }));
+const channels = (part) =>
+  [...store.conversations.values()]
+    .filter((one) => !one.is_im && fits(titleOf(one), part))
+    .map((one) => ({
+      insert: `#${titleOf(one)}`,
+      label: titleOf(one),
+      note: one.topic?.value ?? "",
+      mark: icon("hash", 18),
+    }));
 
-const emojis = (part) => (part.length < 2 ? [] : findEmoji(part.toLowerCase()).map((name) => ({ insert: `:${name}:`, label: `:${name}:`, note: "", mark: emoji(name) })));
+const emojis = (part) =>
+  part.length < 2
+    ? []
+    : findEmoji(part.toLowerCase()).map((name) => ({
+        insert: `:${name}:`,
+        label: `:${name}:`,
+        note: "",
+        mark: emoji(name),
+      }));
 
 const TRIGGERS = [
   { pattern: /^(\/[\w-]*)$/, find: (part) => commands(part) },
@@ -76,10 +120,34 @@ export function completion(field) {
     field.focus();
   };
   const draw = () => {
-    fill(node, found.map((choice) => h("div", { class: "option", role: "option", id: uniqueId("suggestion"), onpointerdown: (event) => event.preventDefault(), onclick: () => take(choice) },
-      choice.mark, h("span", { class: "menu-words" },
-        h("span", { class: "menu-label" }, choice.label, choice.usage && h("code", { class: "usage" }, choice.usage)), choice.note && h("span", { class: "menu-hint" }, choice.note)),
-      choice.from && h("span", { class: "option-from" }, choice.from))));
+    fill(
+      node,
+      found.map((choice) =>
+        h(
+          "div",
+          {
+            class: "option",
+            role: "option",
+            id: uniqueId("suggestion"),
+            onpointerdown: (event) => event.preventDefault(),
+            onclick: () => take(choice),
+          },
+          choice.mark,
+          h(
+            "span",
+            { class: "menu-words" },
+            h(
+              "span",
+              { class: "menu-label" },
+              choice.label,
+              choice.usage && h("code", { class: "usage" }, choice.usage),
+            ),
+            choice.note && h("span", { class: "menu-hint" }, choice.note),
+          ),
+          choice.from && h("span", { class: "option-from" }, choice.from),
+        ),
+      ),
+    );
     node.hidden = false;
     field.setAttribute("aria-expanded", "true");
     highlight(0);
@@ -96,7 +164,17 @@ export function completion(field) {
     close();
     const usage = usageOf(field.value);
     if (!usage) return;
-    fill(node, h("p", { class: "usage-line" }, h("strong", {}, usage.command), " ", h("code", { class: "usage" }, usage.usage_hint ?? ""), h("span", { class: "menu-hint" }, usage.description)));
+    fill(
+      node,
+      h(
+        "p",
+        { class: "usage-line" },
+        h("strong", {}, usage.command),
+        " ",
+        h("code", { class: "usage" }, usage.usage_hint ?? ""),
+        h("span", { class: "menu-hint" }, usage.description),
+      ),
+    );
     node.hidden = false;
   };
   field.setAttribute("role", "combobox");

@@ -24,12 +24,81 @@ export class Composer {
     this.onSent = onSent;
     this.field = h("textarea", { class: "composer-field", rows: 1, autocomplete: "off", spellcheck: "true" });
     this.completion = completion(this.field);
-    this.sendButton = h("button", { type: "submit", class: "send-button", "aria-label": "Send", title: "Send (Enter)", disabled: true }, icon("send"));
-    this.plus = h("button", { type: "button", class: "icon-button", "aria-label": "Shortcuts and commands", title: "Shortcuts and commands", "aria-haspopup": "menu", "aria-expanded": "false", onclick: () => this.#plus() }, icon("plus"));
-    const smile = h("button", { type: "button", class: "icon-button", "aria-label": "Insert an emoji", title: "Insert an emoji", "aria-expanded": "false", onclick: (event) => pickEmoji(event.currentTarget, (name) => this.insert(`:${name}: `)) }, icon("smile"));
-    const at = h("button", { type: "button", class: "icon-button", "aria-label": "Mention somebody", title: "Mention somebody", onclick: () => this.insert("@") }, h("span", { class: "at-sign", "aria-hidden": "true" }, "@"));
-    this.node = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); this.send(); } },
-      this.completion.node, h("div", { class: "composer-box" }, this.field, h("div", { class: "composer-tools" }, this.plus, smile, at, h("span", { class: "composer-hint" }, h("kbd", {}, "Enter"), " sends · ", h("kbd", {}, "Shift"), "+", h("kbd", {}, "Enter"), " new line"), this.sendButton)));
+    this.sendButton = h(
+      "button",
+      { type: "submit", class: "send-button", "aria-label": "Send", title: "Send (Enter)", disabled: true },
+      icon("send"),
+    );
+    this.plus = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": "Shortcuts and commands",
+        title: "Shortcuts and commands",
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+        onclick: () => this.#plus(),
+      },
+      icon("plus"),
+    );
+    const smile = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": "Insert an emoji",
+        title: "Insert an emoji",
+        "aria-expanded": "false",
+        onclick: (event) => pickEmoji(event.currentTarget, (name) => this.insert(`:${name}: `)),
+      },
+      icon("smile"),
+    );
+    const at = h(
+      "button",
+      {
+        type: "button",
+        class: "icon-button",
+        "aria-label": "Mention somebody",
+        title: "Mention somebody",
+        onclick: () => this.insert("@"),
+      },
+      h("span", { class: "at-sign", "aria-hidden": "true" }, "@"),
+    );
+    this.node = h(
+      "form",
+      {
+        class: "composer",
+        onsubmit: (event) => {
+          event.preventDefault();
+          this.send();
+        },
+      },
+      this.completion.node,
+      h(
+        "div",
+        { class: "composer-box" },
+        this.field,
+        h(
+          "div",
+          { class: "composer-tools" },
+          this.plus,
+          smile,
+          at,
+          h(
+            "span",
+            { class: "composer-hint" },
+            h("kbd", {}, "Enter"),
+            " sends · ",
+            h("kbd", {}, "Shift"),
+            "+",
+            h("kbd", {}, "Enter"),
+            " new line",
+          ),
+          this.sendButton,
+        ),
+      ),
+    );
     this.field.addEventListener("input", () => this.#typed());
     this.field.addEventListener("keydown", (event) => this.#key(event));
   }
@@ -102,12 +171,24 @@ export class Composer {
 
   #plus() {
     const shortcuts = shortcutItems("global");
-    const commands = store.apps.flatMap((app) => (app.commands ?? []).map((one) => ({ label: one.command, hint: one.description, icon: icon("code", 16), run: () => { this.field.value = ""; this.insert(`${one.command} `); } })));
+    const commands = store.apps.flatMap((app) =>
+      (app.commands ?? []).map((one) => ({
+        label: one.command,
+        hint: one.description,
+        icon: icon("code", 16),
+        run: () => {
+          this.field.value = "";
+          this.insert(`${one.command} `);
+        },
+      })),
+    );
     const items = [
       ...(shortcuts.length ? [{ heading: true, label: "Shortcuts" }, ...shortcuts] : []),
       ...(commands.length ? [{ heading: true, label: "Commands" }, ...commands] : []),
     ];
-    openMenu(this.plus, items.length ? items : [{ heading: true, label: "No app is connected yet" }], { label: "Shortcuts and commands" });
+    openMenu(this.plus, items.length ? items : [{ heading: true, label: "No app is connected yet" }], {
+      label: "Shortcuts and commands",
+    });
   }
 }
 
@@ -118,7 +199,10 @@ export function typingLine(key) {
     const now = store.typing.get(key());
     node.replaceChildren();
     if (!now) return;
-    node.append(h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, now.user ? `${nameOf(now.user)} ` : "", now.text));
+    node.append(
+      h("span", { class: "typing-dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
+      h("span", {}, now.user ? `${nameOf(now.user)} ` : "", now.text),
+    );
   };
   return { node, draw };
 }

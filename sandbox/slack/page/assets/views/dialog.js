@@ -13,10 +13,23 @@ export function openDialog({ title, className = "", onCancel, before }) {
   const heading = h("h2", { id, class: "dialog-title", tabindex: -1 }, title);
   const body = h("div", { class: "dialog-body" });
   const foot = h("footer", { class: "dialog-foot" });
-  const node = h("dialog", { class: `dialog ${className}`, "aria-labelledby": id },
-    h("header", { class: "dialog-head" }, before, heading,
-      h("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => cancel() }, icon("close"))),
-    body, foot);
+  const node = h(
+    "dialog",
+    { class: `dialog ${className}`, "aria-labelledby": id },
+    h(
+      "header",
+      { class: "dialog-head" },
+      before,
+      heading,
+      h(
+        "button",
+        { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => cancel() },
+        icon("close"),
+      ),
+    ),
+    body,
+    foot,
+  );
   const close = () => {
     if (!node.isConnected) return;
     node.close();
@@ -31,7 +44,9 @@ export function openDialog({ title, className = "", onCancel, before }) {
     cancel();
   });
   let pressedBeside = false;
-  node.addEventListener("pointerdown", (event) => { pressedBeside = event.target === node; });
+  node.addEventListener("pointerdown", (event) => {
+    pressedBeside = event.target === node;
+  });
   node.addEventListener("click", (event) => {
     if (event.target === node && pressedBeside) cancel();
   });
@@ -54,8 +69,20 @@ export function confirmDialog(confirm) {
     };
     dialog.node.setAttribute("role", "alertdialog");
     dialog.body.append(h("div", { class: "confirm-text" }, textObject(confirm.text)));
-    const yes = h("button", { type: "button", class: confirm.style === "danger" ? "button button-danger" : "button button-primary", onclick: answer(true) }, textObject(confirm.confirm ?? "Yes"));
-    const no = h("button", { type: "button", class: "button", onclick: answer(false) }, textObject(confirm.deny ?? "Cancel"));
+    const yes = h(
+      "button",
+      {
+        type: "button",
+        class: confirm.style === "danger" ? "button button-danger" : "button button-primary",
+        onclick: answer(true),
+      },
+      textObject(confirm.confirm ?? "Yes"),
+    );
+    const no = h(
+      "button",
+      { type: "button", class: "button", onclick: answer(false) },
+      textObject(confirm.deny ?? "Cancel"),
+    );
     dialog.foot.append(no, yes);
     // The careful answer has the focus when the other one does harm.
     (confirm.style === "danger" ? no : yes).focus();

@@ -19,7 +19,9 @@ function preview(file) {
     if (!details.open || box.firstChild.textContent) return;
     try {
       const response = await fetch(address(file));
-      box.firstChild.textContent = response.ok ? (await response.text()).slice(0, 20_000) : `The file cannot be read (${response.status}).`;
+      box.firstChild.textContent = response.ok
+        ? (await response.text()).slice(0, 20_000)
+        : `The file cannot be read (${response.status}).`;
     } catch {
       box.firstChild.textContent = "The file cannot be read.";
     }
@@ -31,15 +33,59 @@ function one(file) {
   const name = file.title || file.name || "File";
   const href = address(file);
   if (file.mimetype?.startsWith("image/") && file.mimetype !== "image/svg+xml" && safeImage(href)) {
-    return h("figure", { class: "image-block" }, h("figcaption", { class: "image-title" }, name),
-      h("button", { type: "button", class: "picture-button", "aria-label": `Enlarge: ${name}`, onclick: () => openPicture(href, file.alt_txt || name) }, h("img", { src: href, alt: file.alt_txt || name, loading: "lazy" })));
+    return h(
+      "figure",
+      { class: "image-block" },
+      h("figcaption", { class: "image-title" }, name),
+      h(
+        "button",
+        {
+          type: "button",
+          class: "picture-button",
+          "aria-label": `Enlarge: ${name}`,
+          onclick: () => openPicture(href, file.alt_txt || name),
+        },
+        h("img", { src: href, alt: file.alt_txt || name, loading: "lazy" }),
+      ),
+    );
   }
-  const readable = /^(text\/|application\/(json|x-yaml|yaml|xml))/.test(file.mimetype ?? "") || ["text", "json", "yaml", "log", "markdown", "shell", "diff"].includes(file.filetype);
-  return h("div", { class: "file" }, h("div", { class: "file-card" }, icon("file", 22),
-    h("span", { class: "file-words" }, h("span", { class: "file-name" }, name), h("span", { class: "file-note" }, [file.pretty_type ?? file.filetype, size(file.size)].filter(Boolean).join(" · "))),
-    href && h("a", { class: "icon-button", href, download: file.name ?? name, "aria-label": `Download ${name}`, title: "Download" }, icon("download"))),
-  readable && href && preview(file));
+  const readable =
+    /^(text\/|application\/(json|x-yaml|yaml|xml))/.test(file.mimetype ?? "") ||
+    ["text", "json", "yaml", "log", "markdown", "shell", "diff"].includes(file.filetype);
+  return h(
+    "div",
+    { class: "file" },
+    h(
+      "div",
+      { class: "file-card" },
+      icon("file", 22),
+      h(
+        "span",
+        { class: "file-words" },
+        h("span", { class: "file-name" }, name),
+        h(
+          "span",
+          { class: "file-note" },
+          [file.pretty_type ?? file.filetype, size(file.size)].filter(Boolean).join(" · "),
+        ),
+      ),
+      href &&
+        h(
+          "a",
+          {
+            class: "icon-button",
+            href,
+            download: file.name ?? name,
+            "aria-label": `Download ${name}`,
+            title: "Download",
+          },
+          icon("download"),
+        ),
+    ),
+    readable && href && preview(file),
+  );
 }
 
 /** @returns {HTMLElement | null} */
-export const files = (list) => (list?.length ? h("div", { class: "files" }, list.filter((file) => file.mode !== "tombstone").map(one)) : null);
+export const files = (list) =>
+  list?.length ? h("div", { class: "files" }, list.filter((file) => file.mode !== "tombstone").map(one)) : null;

@@ -19,7 +19,14 @@ export class HomeView {
     this.tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Views of the app" });
     this.page = h("div", { class: "home-page", role: "tabpanel", tabindex: 0, "aria-label": "Home" });
     this.messages = new ChannelView({ embedded: true });
-    this.node = h("section", { class: "home", "aria-label": "App" }, this.head, this.tabs, this.page, this.messages.node);
+    this.node = h(
+      "section",
+      { class: "home", "aria-label": "App" },
+      this.head,
+      this.tabs,
+      this.page,
+      this.messages.node,
+    );
   }
 
   /** @param {object} app @param {"home" | "messages"} tab */
@@ -40,11 +47,35 @@ export class HomeView {
   }
 
   #drawFrame() {
-    fill(this.head,
-      h("button", { type: "button", class: "icon-button back", "aria-label": "Back to the channels", onclick: () => go("#/") }, icon("left")),
-      h("h1", { class: "pane-title" }, avatar({ user: this.app.bot_user_id, name: this.app.name, bot: true }, 24), h("span", {}, this.app.name), h("span", { class: "badge" }, "APP")),
-      h("p", { class: "pane-topic" }, this.app.description ?? ""));
-    const tab = (key, label) => h("button", { type: "button", role: "tab", class: "tab", "aria-selected": String(this.tab === key), tabindex: this.tab === key ? 0 : -1, onclick: () => go(appAddress(this.app.app_id, key)) }, label);
+    fill(
+      this.head,
+      h(
+        "button",
+        { type: "button", class: "icon-button back", "aria-label": "Back to the channels", onclick: () => go("#/") },
+        icon("left"),
+      ),
+      h(
+        "h1",
+        { class: "pane-title" },
+        avatar({ user: this.app.bot_user_id, name: this.app.name, bot: true }, 24),
+        h("span", {}, this.app.name),
+        h("span", { class: "badge" }, "APP"),
+      ),
+      h("p", { class: "pane-topic" }, this.app.description ?? ""),
+    );
+    const tab = (key, label) =>
+      h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          class: "tab",
+          "aria-selected": String(this.tab === key),
+          tabindex: this.tab === key ? 0 : -1,
+          onclick: () => go(appAddress(this.app.app_id, key)),
+        },
+        label,
+      );
     fill(this.tabs, this.app.has_home !== false && tab("home", "Home"), tab("messages", "Messages"));
     this.tabs.onkeydown = (event) => {
       if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
@@ -57,7 +88,15 @@ export class HomeView {
   async #openHome() {
     const known = store.homes.get(this.app.app_id);
     if (known) this.#drawHome();
-    else fill(this.page, h("div", { class: "skeleton", "aria-label": "Loading" }, [1, 2, 3].map(() => h("div", { class: "skeleton-row" }, h("i"), h("b")))));
+    else
+      fill(
+        this.page,
+        h(
+          "div",
+          { class: "skeleton", "aria-label": "Loading" },
+          [1, 2, 3].map(() => h("div", { class: "skeleton-row" }, h("i"), h("b"))),
+        ),
+      );
     try {
       const answer = await api.home(this.app.app_id);
       const { app_id: id } = this.app;
@@ -73,7 +112,15 @@ export class HomeView {
   #drawHome() {
     const view = store.homes.get(this.app.app_id);
     if (!view) {
-      fill(this.page, h("div", { class: "nothing" }, icon("home", 30), h("p", {}, `${this.app.name} has not published anything here yet.`)));
+      fill(
+        this.page,
+        h(
+          "div",
+          { class: "nothing" },
+          icon("home", 30),
+          h("p", {}, `${this.app.name} has not published anything here yet.`),
+        ),
+      );
       return;
     }
     const container = { type: "view", view_id: view.id };
@@ -83,7 +130,10 @@ export class HomeView {
     const focused = this.page.contains(document.activeElement) ? document.activeElement.dataset.action : null;
     fill(this.page, h("div", { class: "view home-view" }, renderBlocks(view.blocks, this.surface)));
     this.page.scrollTop = scroll;
-    if (focused) [...this.page.querySelectorAll("[data-action]")].find((one) => one.dataset.action === focused)?.focus({ preventScroll: true });
+    if (focused)
+      [...this.page.querySelectorAll("[data-action]")]
+        .find((one) => one.dataset.action === focused)
+        ?.focus({ preventScroll: true });
   }
 
   async #openMessages() {

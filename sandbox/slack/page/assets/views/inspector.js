@@ -3,45 +3,19 @@
 import * as api from "../api.js";
 import { fill, h, icon, onceAFrame } from "../dom.js";
 import { emit, on } from "../store.js";
+import { body, duration, exchangeRow, statusClass } from "./exchange.js";
 import { faultPanel } from "./faults.js";
 import { toast } from "./toast.js";
 
 const KEPT = 2000;
 const SHOWN = 400;
-const SERVERS = [["", "All"], ["slack", "Slack"], ["pagerduty", "PagerDuty"], ["kubernetes", "Kubernetes"], ["messages", "Messages"]];
-
-/** Text as JSON with two spaces where it is JSON or a form, else as it came. */
-export function pretty(text) {
-  const trimmed = String(text ?? "").trim();
-  if (!trimmed) return "";
-  try {
-    return JSON.stringify(JSON.parse(trimmed), null, 2);
-  } catch {
-    // Not JSON: a form, a stream of events, or cut off. Forms are decoded, the rest stays.
-  }
-  if (!/^[\w.[\]-]+=[^\n]*$/.test(trimmed)) return trimmed;
-  const fields = Object.fromEntries([...new URLSearchParams(trimmed)].map(([name, value]) => {
-    try {
-      return [name, JSON.parse(value)];
-    } catch {
-      return [name, value];
-    }
-  }));
-  return JSON.stringify(fields, null, 2);
-}
-
-const statusClass = (status) => (status === null || status === undefined ? "status-none" : status >= 500 ? "status-bad" : status >= 400 ? "status-warn" : "status-good");
-const duration = (ms) => (ms === null || ms === undefined ? "" : ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
-const when = (at) => new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-
-function copyButton(text) {
-  return h("button", { type: "button", class: "icon-button", "aria-label": "Copy", title: "Copy", onclick: () => navigator.clipboard.writeText(text).then(() => toast("Copied.", "success"), () => toast("The browser did not allow copying.", "error")) }, icon("copy", 16));
-}
-
-function body(title, text) {
-  const shown = pretty(text);
-  return h("section", { class: "exchange-part" }, h("header", {}, h("h4", {}, title), shown && copyButton(shown)), shown ? h("pre", { tabindex: 0 }, h("code", {}, shown)) : h("p", { class: "menu-hint" }, "Empty"));
-}
+const SERVERS = [
+  ["", "All"],
+  ["slack", "Slack"],
+  ["pagerduty", "PagerDuty"],
+  ["kubernetes", "Kubernetes"],
+  ["messages", "Messages"],
+];
 
 export class Inspector {
   constructor() {
@@ -57,18 +31,76 @@ export class Inspector {
     this.filters = h("div", { class: "segments", role: "group", "aria-label": "Server" });
     this.pauseButton = h("button", { type: "button", class: "head-button", onclick: () => this.#pause() });
     this.faults = faultPanel();
-    this.faultButton = h("button", { type: "button", class: "head-button", "aria-pressed": "false", onclick: () => this.#showFaults() }, icon("alert", 16), "Faults");
-    const search = h("input", { type: "search", class: "field inspector-search", placeholder: "Search path and bodies", "aria-label": "Search the traffic", oninput: (event) => { this.search = event.target.value.toLowerCase(); this.#redraw(); } });
-    this.node = h("section", { class: "inspector", "aria-label": "Inspector", hidden: true },
-      h("header", { class: "inspector-head" },
-        h("button", { type: "button", class: "icon-button back", "aria-label": "Back", onclick: () => this.toggle(false) }, icon("left")),
-        h("h2", {}, "Inspector"), this.filters, search, this.count, this.pauseButton,
-        h("button", { type: "button", class: "head-button", "aria-label": "Clear the list", onclick: () => { this.exchanges = []; this.selected = null; this.#redraw(); } }, icon("trash", 16), h("span", {}, "Clear")),
+    this.faultButton = h(
+      "button",
+      { type: "button", class: "head-button", "aria-pressed": "false", onclick: () => this.#showFaults() },
+      icon("alert", 16),
+      "Faults",
+    );
+    const search = h("input", {
+      type: "search",
+      class: "field inspector-search",
+      placeholder: "Search path and bodies",
+      "aria-label": "Search the traffic",
+      oninput: (event) => {
+        this.search = event.target.value.toLowerCase();
+        this.#redraw();
+      },
+    });
+    this.node = h(
+      "section",
+      { class: "inspector", "aria-label": "Inspector", hidden: true },
+      h(
+        "header",
+        { class: "inspector-head" },
+        h(
+          "button",
+          { type: "button", class: "icon-button back", "aria-label": "Back", onclick: () => this.toggle(false) },
+          icon("left"),
+        ),
+        h("h2", {}, "Inspector"),
+        this.filters,
+        search,
+        this.count,
+        this.pauseButton,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "head-button",
+            "aria-label": "Clear the list",
+            onclick: () => {
+              this.exchanges = [];
+              this.selected = null;
+              this.#redraw();
+            },
+          },
+          icon("trash", 16),
+          h("span", {}, "Clear"),
+        ),
         this.faultButton,
-        h("button", { type: "button", class: "icon-button inspector-close", "aria-label": "Close the inspector", onclick: () => this.toggle(false) }, icon("close"))),
-      this.faults.node, h("div", { class: "inspector-body" }, this.list, this.detail));
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button inspector-close",
+            "aria-label": "Close the inspector",
+            onclick: () => this.toggle(false),
+          },
+          icon("close"),
+        ),
+      ),
+      this.faults.node,
+      h("div", { class: "inspector-body" }, this.list, this.detail),
+    );
     this.draw = onceAFrame(() => this.#redraw());
-    this.list.addEventListener("scroll", () => { this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40; }, { passive: true });
+    this.list.addEventListener(
+      "scroll",
+      () => {
+        this.atEnd = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+      },
+      { passive: true },
+    );
     this.list.addEventListener("keydown", (event) => this.#key(event));
     on("traffic", (exchange) => this.#receive(exchange));
     on("resynced", () => !this.node.hidden && this.#load());
@@ -120,14 +152,36 @@ export class Inspector {
   }
 
   #drawHead() {
-    fill(this.filters, SERVERS.map(([key, label]) => h("button", { type: "button", class: "segment", "aria-pressed": String(this.server === key), onclick: () => { this.server = key; this.#drawHead(); this.#redraw(); } }, label)));
+    fill(
+      this.filters,
+      SERVERS.map(([key, label]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "segment",
+            "aria-pressed": String(this.server === key),
+            onclick: () => {
+              this.server = key;
+              this.#drawHead();
+              this.#redraw();
+            },
+          },
+          label,
+        ),
+      ),
+    );
     this.pauseButton.setAttribute("aria-pressed", String(this.paused));
     fill(this.pauseButton, icon(this.paused ? "play" : "pause", 16), h("span", {}, this.paused ? "Resume" : "Pause"));
   }
 
   #matches() {
-    return this.exchanges.filter((one) => (!this.server || one.server.startsWith(this.server))
-      && (!this.search || `${one.method} ${one.path} ${one.status} ${one.request} ${one.response}`.toLowerCase().includes(this.search)));
+    return this.exchanges.filter(
+      (one) =>
+        (!this.server || one.server.startsWith(this.server)) &&
+        (!this.search ||
+          `${one.method} ${one.path} ${one.status} ${one.request} ${one.response}`.toLowerCase().includes(this.search)),
+    );
   }
 
   #redraw() {
@@ -135,23 +189,31 @@ export class Inspector {
     const found = this.#matches();
     const shown = found.slice(-SHOWN);
     const known = new Map([...this.list.children].map((row) => [row.dataset.seq, row]));
-    const rows = shown.map((one) => known.get(String(one.seq)) ?? this.#row(one));
+    const rows = shown.map(
+      (one) =>
+        known.get(String(one.seq)) ??
+        exchangeRow(one, { chosen: this.selected === one.seq, choose: () => this.#select(one.seq) }),
+    );
     // Rows that stay are left where they are, so that the list neither flickers nor loses its place.
     const kept = new Set(rows);
     for (const row of known.values()) if (!kept.has(row)) row.remove();
-    rows.forEach((row, index) => this.list.children[index] !== row && this.list.insertBefore(row, this.list.children[index] ?? null));
-    if (!shown.length) fill(this.list, h("p", { class: "nothing" }, this.exchanges.length ? "Nothing fits the filter." : "Nothing has gone over the wire yet."));
+    rows.forEach(
+      (row, index) =>
+        this.list.children[index] !== row && this.list.insertBefore(row, this.list.children[index] ?? null),
+    );
+    if (!shown.length)
+      fill(
+        this.list,
+        h(
+          "p",
+          { class: "nothing" },
+          this.exchanges.length ? "Nothing fits the filter." : "Nothing has gone over the wire yet.",
+        ),
+      );
     else this.list.querySelector(".nothing")?.remove();
     this.count.textContent = `${found.length} ${found.length === 1 ? "exchange" : "exchanges"}${this.paused ? ", paused" : ""}`;
     if (this.atEnd) this.list.scrollTop = this.list.scrollHeight;
     if (!this.selected) fill(this.detail, h("p", { class: "nothing" }, "Choose an exchange to read it."));
-  }
-
-  #row(one) {
-    return h("div", { class: `exchange${this.selected === one.seq ? " exchange-on" : ""}`, role: "option", "aria-selected": String(this.selected === one.seq), dataset: { seq: String(one.seq) }, onclick: () => this.#select(one.seq) },
-      h("span", { class: "exchange-time" }, when(one.at)), h("span", { class: `exchange-server server-${one.server.replace(/\W.*/, "")}` }, one.server),
-      h("span", { class: "exchange-way", title: one.direction === "in" ? "From a client to the sandbox" : "From the sandbox" }, one.direction === "in" ? "→" : "←"),
-      h("span", { class: "exchange-method" }, one.method), h("span", { class: "exchange-path", title: one.path }, one.path), h("span", { class: `exchange-status ${statusClass(one.status)}` }, one.status ?? ""), h("span", { class: "exchange-duration" }, duration(one.duration_ms)));
   }
 
   #select(seq) {
@@ -164,9 +226,31 @@ export class Inspector {
       if (chosen) row.scrollIntoView({ block: "nearest" });
     }
     if (!one) return;
-    fill(this.detail, h("header", { class: "exchange-title" }, h("button", { type: "button", class: "icon-button detail-back", "aria-label": "Back to the list", onclick: () => { this.node.classList.remove("reading"); this.list.focus(); } }, icon("left")),
-      h("p", {}, h("strong", {}, one.method), " ", one.path), h("span", { class: `exchange-status ${statusClass(one.status)}` }, one.status ?? ""), h("span", { class: "menu-hint" }, [one.server, duration(one.duration_ms), one.at].filter(Boolean).join(" · "))),
-    body("Request", one.request), body("Response", one.response));
+    fill(
+      this.detail,
+      h(
+        "header",
+        { class: "exchange-title" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button detail-back",
+            "aria-label": "Back to the list",
+            onclick: () => {
+              this.node.classList.remove("reading");
+              this.list.focus();
+            },
+          },
+          icon("left"),
+        ),
+        h("p", {}, h("strong", {}, one.method), " ", one.path),
+        h("span", { class: `exchange-status ${statusClass(one.status)}` }, one.status ?? ""),
+        h("span", { class: "menu-hint" }, [one.server, duration(one.duration_ms), one.at].filter(Boolean).join(" · ")),
+      ),
+      body("Request", one.request),
+      body("Response", one.response),
+    );
     this.node.classList.add("reading");
   }
 

@@ -28,16 +28,27 @@ export class MessageList {
     this.stuck = true;
     this.list = h("div", { class: "messages", role: "list", "aria-label": label });
     this.inner = h("div", { class: "messages-inner" }, before, this.list);
-    this.latest = h("button", { type: "button", class: "latest", hidden: true, onclick: () => this.toBottom() }, icon("down", 16), "New messages");
+    this.latest = h(
+      "button",
+      { type: "button", class: "latest", hidden: true, onclick: () => this.toBottom() },
+      icon("down", 16),
+      "New messages",
+    );
     this.scroller = h("div", { class: "scroller", tabindex: 0, role: "region", "aria-label": label }, this.inner);
     this.node = h("div", { class: "message-pane" }, this.scroller, this.latest);
     this.tools = attachTools(this.list, {
-      channel: () => this.channel, inThread,
-      find: (ts, ephemeral) => this.messages.find((one) => one.ts === ts && Boolean(one.is_ephemeral) === Boolean(ephemeral)),
+      channel: () => this.channel,
+      inThread,
+      find: (ts, ephemeral) =>
+        this.messages.find((one) => one.ts === ts && Boolean(one.is_ephemeral) === Boolean(ephemeral)),
     });
     // A short page needs no scrolling to be at its top: ask once more after each drawing.
     this.#wantOlder = onceAFrame(() => this.node.isConnected && this.messages.length && this.#scrolled());
-    this.scroller.addEventListener("scroll", onceAFrame(() => this.#scrolled()), { passive: true });
+    this.scroller.addEventListener(
+      "scroll",
+      onceAFrame(() => this.#scrolled()),
+      { passive: true },
+    );
     this.scroller.addEventListener("keydown", (event) => this.#key(event));
     this.observer = new ResizeObserver(() => this.stuck && this.toBottom());
     this.observer.observe(this.inner);
@@ -116,16 +127,29 @@ export class MessageList {
     let lined = newSince === null;
     for (const message of messages) {
       if (!this.inThread && (!before || dayOf(before.ts) !== dayOf(message.ts))) {
-        wanted.push({ key: `day:${dayOf(message.ts)}`, build: () => h("div", { class: "day", role: "separator" }, h("span", {}, dayName(message.ts))), message: null });
+        wanted.push({
+          key: `day:${dayOf(message.ts)}`,
+          build: () => h("div", { class: "day", role: "separator" }, h("span", {}, dayName(message.ts))),
+          message: null,
+        });
         before = null;
       }
       if (!lined && Number(message.ts) > Number(newSince) && message.user !== store.me) {
         lined = true;
-        wanted.push({ key: "new", build: () => h("div", { class: "new-line", role: "separator" }, h("span", {}, "New")), message: null });
+        wanted.push({
+          key: "new",
+          build: () => h("div", { class: "new-line", role: "separator" }, h("span", {}, "New")),
+          message: null,
+        });
         before = null;
       }
       const grouped = continues(message, before);
-      wanted.push({ key: `message:${message.ts}${message.is_ephemeral ? ":e" : ""}`, message, grouped, build: () => messageRow(message, { channel: this.channel, grouped, inThread: this.inThread }) });
+      wanted.push({
+        key: `message:${message.ts}${message.is_ephemeral ? ":e" : ""}`,
+        message,
+        grouped,
+        build: () => messageRow(message, { channel: this.channel, grouped, inThread: this.inThread }),
+      });
       before = message;
     }
     return wanted;
@@ -149,14 +173,20 @@ export class MessageList {
   #refocus(node, focused) {
     if (!focused) return;
     const { action, block } = focused.dataset;
-    const same = action && [...node.querySelectorAll("[data-action]")].find((one) => one.dataset.action === action && one.dataset.block === block);
+    const same =
+      action &&
+      [...node.querySelectorAll("[data-action]")].find(
+        (one) => one.dataset.action === action && one.dataset.block === block,
+      );
     (same ?? node).focus({ preventScroll: true });
   }
 
   #anchor() {
     const top = this.scroller.getBoundingClientRect().top;
     // A message, not a divider: dividers move up when older messages come in.
-    const node = [...this.list.children].find((one) => one.classList.contains("message") && one.getBoundingClientRect().bottom > top);
+    const node = [...this.list.children].find(
+      (one) => one.classList.contains("message") && one.getBoundingClientRect().bottom > top,
+    );
     if (!node) return null;
     const { top: from } = node.getBoundingClientRect();
     // The row may be rebuilt, so its place is kept by its key.
@@ -172,7 +202,11 @@ export class MessageList {
   }
 
   #key(event) {
-    if (!["ArrowUp", "ArrowDown"].includes(event.key) || event.target.closest("input, textarea, [contenteditable], [role=listbox], [role=toolbar]")) return;
+    if (
+      !["ArrowUp", "ArrowDown"].includes(event.key) ||
+      event.target.closest("input, textarea, [contenteditable], [role=listbox], [role=toolbar]")
+    )
+      return;
     const rows = [...this.list.querySelectorAll(".message")];
     const at = rows.indexOf(document.activeElement.closest(".message"));
     const to = at < 0 ? rows.at(-1) : rows[at + (event.key === "ArrowUp" ? -1 : 1)];

@@ -23,15 +23,32 @@ function drawHead(view) {
   const head = dialog.node.querySelector(".dialog-head");
   head.querySelector(".modal-mark")?.remove();
   head.querySelector(".modal-back")?.remove();
-  const back = stack.length > 1 && h("button", { type: "button", class: "icon-button modal-back", "aria-label": "Back", onclick: () => leave() }, icon("left"));
-  const mark = h("span", { class: "modal-mark" }, avatar({ user: app?.bot_user_id, name: app?.name ?? nameOf(app?.bot_user_id), bot: true }, 24));
+  const back =
+    stack.length > 1 &&
+    h(
+      "button",
+      { type: "button", class: "icon-button modal-back", "aria-label": "Back", onclick: () => leave() },
+      icon("left"),
+    );
+  const mark = h(
+    "span",
+    { class: "modal-mark" },
+    avatar({ user: app?.bot_user_id, name: app?.name ?? nameOf(app?.bot_user_id), bot: true }, 24),
+  );
   head.prepend(...[back, mark].filter(Boolean));
   fill(dialog.title, textObject(view.title));
 }
 
 function drawFoot(view) {
   const closeLabel = view.close ? textObject(view.close) : [view.submit ? "Cancel" : "Close"];
-  const submit = view.submit && h("button", { type: "submit", form: "modal-form", class: "button button-primary modal-submit" }, h("span", { class: "button-text" }, textObject(view.submit)), h("span", { class: "spinner", "aria-hidden": "true" }));
+  const submit =
+    view.submit &&
+    h(
+      "button",
+      { type: "submit", form: "modal-form", class: "button button-primary modal-submit" },
+      h("span", { class: "button-text" }, textObject(view.submit)),
+      h("span", { class: "spinner", "aria-hidden": "true" }),
+    );
   fill(dialog.foot, h("button", { type: "button", class: "button", onclick: () => leave() }, closeLabel), submit);
 }
 
@@ -49,7 +66,19 @@ function draw({ keepPlace = false } = {}) {
   drawHead(shown.view);
   drawFoot(shown.view);
   shown.surface.restart();
-  const form = h("form", { id: "modal-form", class: "view", novalidate: true, onsubmit: (event) => { event.preventDefault(); submit(); } }, renderBlocks(shown.view.blocks, shown.surface));
+  const form = h(
+    "form",
+    {
+      id: "modal-form",
+      class: "view",
+      novalidate: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    renderBlocks(shown.view.blocks, shown.surface),
+  );
   fill(dialog.body, form);
   dialog.body.scrollTop = keepPlace ? scroll : 0;
   const again = focused && [...form.querySelectorAll("[data-action]")].find((one) => one.dataset.action === focused);
@@ -57,7 +86,11 @@ function draw({ keepPlace = false } = {}) {
     again.focus({ preventScroll: true });
     if (Number.isInteger(caret)) again.setSelectionRange?.(caret, caret);
   } else if (!keepPlace || !dialog.node.contains(document.activeElement)) {
-    (form.querySelector("[autofocus]") ?? form.querySelector("input, textarea, [contenteditable]") ?? dialog.title).focus();
+    (
+      form.querySelector("[autofocus]") ??
+      form.querySelector("input, textarea, [contenteditable]") ??
+      dialog.title
+    ).focus();
   }
 }
 
@@ -68,7 +101,9 @@ function leave({ clear = false } = {}) {
   const all = clear || shown.view.clear_on_close;
   stack = all ? [] : stack.slice(0, -1);
   draw();
-  api.closeView(shown.view.id, clear).catch((error) => error.code !== "view_not_found" && toast(error.message, "error"));
+  api
+    .closeView(shown.view.id, clear)
+    .catch((error) => error.code !== "view_not_found" && toast(error.message, "error"));
   return false;
 }
 
@@ -88,9 +123,12 @@ function ownErrors({ view, surface }) {
     const text = value?.value ?? "";
     if (isEmpty(value)) {
       if (!block.optional) errors[block.block_id] = "Please complete this required field.";
-    } else if (element.min_length && text.length < element.min_length) errors[block.block_id] = `Please write at least ${element.min_length} characters.`;
-    else if (element.type === "email_text_input" && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)) errors[block.block_id] = "Please give an e-mail address.";
-    else if (element.type === "url_text_input" && !/^https?:\/\/\S+$/.test(text)) errors[block.block_id] = "Please give an address that starts with http:// or https://.";
+    } else if (element.min_length && text.length < element.min_length)
+      errors[block.block_id] = `Please write at least ${element.min_length} characters.`;
+    else if (element.type === "email_text_input" && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text))
+      errors[block.block_id] = "Please give an e-mail address.";
+    else if (element.type === "url_text_input" && !/^https?:\/\/\S+$/.test(text))
+      errors[block.block_id] = "Please give an address that starts with http:// or https://.";
     else if (element.type === "number_input") errors[block.block_id] = numberError(element, text);
   }
   return Object.fromEntries(Object.entries(errors).filter(([, sentence]) => sentence));
@@ -98,9 +136,12 @@ function ownErrors({ view, surface }) {
 
 function numberError(element, text) {
   const number = Number(text);
-  if (!Number.isFinite(number) || (!element.is_decimal_allowed && !Number.isInteger(number))) return "Please give a number.";
-  if (element.min_value !== undefined && number < Number(element.min_value)) return `Please give a number of at least ${element.min_value}.`;
-  if (element.max_value !== undefined && number > Number(element.max_value)) return `Please give a number of at most ${element.max_value}.`;
+  if (!Number.isFinite(number) || (!element.is_decimal_allowed && !Number.isInteger(number)))
+    return "Please give a number.";
+  if (element.min_value !== undefined && number < Number(element.min_value))
+    return `Please give a number of at least ${element.min_value}.`;
+  if (element.max_value !== undefined && number > Number(element.max_value))
+    return `Please give a number of at most ${element.max_value}.`;
   return null;
 }
 

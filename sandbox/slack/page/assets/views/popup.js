@@ -49,27 +49,39 @@ export function openPopup(anchor, content, options = {}) {
   current = { node, anchor, onClose: options.onClose };
   anchor.setAttribute("aria-expanded", "true");
   position(node, anchor, options);
-  if (options.focus !== false) (node.querySelector("[autofocus]") ?? node.querySelector("input, button, [tabindex]"))?.focus();
+  if (options.focus !== false)
+    (node.querySelector("[autofocus]") ?? node.querySelector("input, button, [tabindex]"))?.focus();
   return { node, close: closePopup, reposition: () => position(node, anchor, options) };
 }
 
-addEventListener("pointerdown", (event) => {
-  if (current && !current.node.contains(event.target) && !current.anchor.contains(event.target)) closePopup({ refocus: false });
-}, true);
-addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && current) {
-    event.preventDefault();
-    event.stopPropagation();
-    closePopup();
-  }
-}, true);
+addEventListener(
+  "pointerdown",
+  (event) => {
+    if (current && !current.node.contains(event.target) && !current.anchor.contains(event.target))
+      closePopup({ refocus: false });
+  },
+  true,
+);
+addEventListener(
+  "keydown",
+  (event) => {
+    if (event.key === "Escape" && current) {
+      event.preventDefault();
+      event.stopPropagation();
+      closePopup();
+    }
+  },
+  true,
+);
 addEventListener("resize", () => closePopup({ refocus: false }));
 addEventListener("hashchange", () => closePopup({ refocus: false }));
 
 /** Move the focus among `selector` inside `node` with the arrow keys, Home and End. */
 export function arrowKeys(node, selector, { horizontal = false } = {}) {
   node.addEventListener("keydown", (event) => {
-    const items = [...node.querySelectorAll(selector)].filter((one) => !one.disabled && one.getAttribute("aria-disabled") !== "true");
+    const items = [...node.querySelectorAll(selector)].filter(
+      (one) => !one.disabled && one.getAttribute("aria-disabled") !== "true",
+    );
     const at = items.indexOf(document.activeElement);
     const steps = { ArrowDown: 1, ArrowUp: -1, ...(horizontal ? { ArrowRight: 1, ArrowLeft: -1 } : {}) };
     let to = null;
@@ -91,7 +103,9 @@ export function openMenu(anchor, items, options = {}) {
     closePopup();
     return;
   }
-  const list = h("div", { class: "menu", role: "menu", "aria-label": options.label ?? null },
+  const list = h(
+    "div",
+    { class: "menu", role: "menu", "aria-label": options.label ?? null },
     items.filter(Boolean).map((item) => {
       if (item.heading) return h("p", { class: "menu-heading", role: "presentation" }, item.label);
       const choice = item.checked !== undefined;
@@ -105,11 +119,20 @@ export function openMenu(anchor, items, options = {}) {
           item.run?.();
         },
       };
-      const inside = [item.icon, h("span", { class: "menu-words" }, h("span", { class: "menu-label" }, item.label), item.hint && h("span", { class: "menu-hint" }, item.hint))];
+      const inside = [
+        item.icon,
+        h(
+          "span",
+          { class: "menu-words" },
+          h("span", { class: "menu-label" }, item.label),
+          item.hint && h("span", { class: "menu-hint" }, item.hint),
+        ),
+      ];
       return item.href
         ? h("a", { ...props, href: item.href, target: "_blank", rel: "noopener noreferrer" }, inside)
         : h("button", { type: "button", ...props }, inside);
-    }));
+    }),
+  );
   arrowKeys(list, ".menu-item");
   openPopup(anchor, list, options);
   (list.querySelector('[aria-checked="true"]') ?? list.querySelector(".menu-item"))?.focus();

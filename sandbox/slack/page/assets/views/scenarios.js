@@ -7,8 +7,22 @@ import { emit, on, store } from "../store.js";
 import { openDialog } from "./dialog.js";
 import { toast } from "./toast.js";
 
-const FAMILIES = { kubernetes: "Kubernetes", database: "Database", server: "Servers", security: "Security", network: "Network", storm: "Storm" };
-const ICONS = { kubernetes: "app", database: "list", server: "pulse", security: "lock", network: "swap", storm: "bolt" };
+const FAMILIES = {
+  kubernetes: "Kubernetes",
+  database: "Database",
+  server: "Servers",
+  security: "Security",
+  network: "Network",
+  storm: "Storm",
+};
+const ICONS = {
+  kubernetes: "app",
+  database: "list",
+  server: "pulse",
+  security: "lock",
+  network: "swap",
+  storm: "bolt",
+};
 const WAIT_SECONDS = 30;
 
 const familyName = (family) => FAMILIES[family] ?? family.replace(/^\w/, (letter) => letter.toUpperCase());
@@ -16,7 +30,11 @@ const familyName = (family) => FAMILIES[family] ?? family.replace(/^\w/, (letter
 /** The channel an incident appears in when the answer does not say: the one named for it. */
 function incidentChannel() {
   const all = [...store.conversations.values()].filter((one) => !one.is_im);
-  return (all.find((one) => /incident/.test(one.name ?? "")) ?? all.find((one) => /alert|on-?call/.test(one.name ?? "")) ?? all[0])?.id;
+  return (
+    all.find((one) => /incident/.test(one.name ?? "")) ??
+    all.find((one) => /alert|on-?call/.test(one.name ?? "")) ??
+    all[0]
+  )?.id;
 }
 
 /** Follow the first message an app posts into a channel, for a little while. */
@@ -54,14 +72,39 @@ export function openScenarios() {
   const dialog = openDialog({ title: "Break something", className: "dialog-scenarios" });
   const families = [...new Set(store.scenarios.map((one) => one.family))];
   if (!families.length) dialog.body.append(h("p", { class: "nothing" }, "No scenario is set up in this workspace."));
-  else dialog.body.append(h("p", { class: "dialog-lead" }, "Each one makes something go wrong in the sandbox for real: an alert fires, and the on-call bot looks into it."));
+  else
+    dialog.body.append(
+      h(
+        "p",
+        { class: "dialog-lead" },
+        "Each one makes something go wrong in the sandbox for real: an alert fires, and the on-call bot looks into it.",
+      ),
+    );
   for (const family of families) {
-    dialog.body.append(h("section", { class: "scenario-family" }, h("h3", {}, icon(ICONS[family] ?? "alert", 16), familyName(family)),
-      h("div", { class: "scenario-list" }, store.scenarios.filter((one) => one.family === family).map((scenario) => {
-        const row = h("button", { type: "button", class: "scenario", dataset: { scenario: scenario.name } }, h("span", { class: "scenario-title" }, scenario.title), h("span", { class: "scenario-note" }, scenario.description), h("span", { class: "spinner", "aria-hidden": "true" }));
-        row.addEventListener("click", () => start(scenario, dialog, row));
-        return row;
-      }))));
+    dialog.body.append(
+      h(
+        "section",
+        { class: "scenario-family" },
+        h("h3", {}, icon(ICONS[family] ?? "alert", 16), familyName(family)),
+        h(
+          "div",
+          { class: "scenario-list" },
+          store.scenarios
+            .filter((one) => one.family === family)
+            .map((scenario) => {
+              const row = h(
+                "button",
+                { type: "button", class: "scenario", dataset: { scenario: scenario.name } },
+                h("span", { class: "scenario-title" }, scenario.title),
+                h("span", { class: "scenario-note" }, scenario.description),
+                h("span", { class: "spinner", "aria-hidden": "true" }),
+              );
+              row.addEventListener("click", () => start(scenario, dialog, row));
+              return row;
+            }),
+        ),
+      ),
+    );
   }
   dialog.body.querySelector(".scenario")?.focus();
 }

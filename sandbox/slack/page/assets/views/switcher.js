@@ -20,9 +20,29 @@ async function openPerson(user) {
 
 function places() {
   const conversations = [...store.conversations.values()];
-  const channels = conversations.filter((one) => !one.is_im).map((one) => ({ title: titleOf(one), note: one.topic?.value ?? "", unread: one.unread, mark: icon(one.is_private ? "lock" : "hash"), run: () => go(channelAddress(one.id)) }));
-  const people = [...store.users.values()].filter((user) => !user.is_bot && user.id !== store.me && user.id !== "USLACKBOT").map((user) => ({ title: nameOf(user.id), note: user.profile?.title ?? "", mark: avatar({ user: user.id }, 24), run: () => openPerson(user.id) }));
-  const apps = store.apps.map((app) => ({ title: app.name, note: "App", mark: avatar({ user: app.bot_user_id, name: app.name, bot: true }, 24), run: () => go(appAddress(app.app_id, app.has_home === false ? "messages" : "home")) }));
+  const channels = conversations
+    .filter((one) => !one.is_im)
+    .map((one) => ({
+      title: titleOf(one),
+      note: one.topic?.value ?? "",
+      unread: one.unread,
+      mark: icon(one.is_private ? "lock" : "hash"),
+      run: () => go(channelAddress(one.id)),
+    }));
+  const people = [...store.users.values()]
+    .filter((user) => !user.is_bot && user.id !== store.me && user.id !== "USLACKBOT")
+    .map((user) => ({
+      title: nameOf(user.id),
+      note: user.profile?.title ?? "",
+      mark: avatar({ user: user.id }, 24),
+      run: () => openPerson(user.id),
+    }));
+  const apps = store.apps.map((app) => ({
+    title: app.name,
+    note: "App",
+    mark: avatar({ user: app.bot_user_id, name: app.name, bot: true }, 24),
+    run: () => go(appAddress(app.app_id, app.has_home === false ? "messages" : "home")),
+  }));
   return [...channels, ...people, ...apps];
 }
 
@@ -41,9 +61,24 @@ export function openSwitcher() {
   if (open) return;
   open = true;
   const id = uniqueId("places");
-  const dialog = openDialog({ title: "Go to", className: "dialog-switcher", onCancel: () => { open = false; } });
+  const dialog = openDialog({
+    title: "Go to",
+    className: "dialog-switcher",
+    onCancel: () => {
+      open = false;
+    },
+  });
   const list = h("div", { class: "listbox", role: "listbox", id, "aria-label": "Places" });
-  const field = h("input", { class: "popup-search", type: "text", role: "combobox", "aria-controls": id, "aria-expanded": "true", "aria-label": "Go to a channel, a person or an app", placeholder: "A channel, a person or an app", autocomplete: "off" });
+  const field = h("input", {
+    class: "popup-search",
+    type: "text",
+    role: "combobox",
+    "aria-controls": id,
+    "aria-expanded": "true",
+    "aria-label": "Go to a channel, a person or an app",
+    placeholder: "A channel, a person or an app",
+    autocomplete: "off",
+  });
   const all = places();
   let shown = [];
   let at = 0;
@@ -64,9 +99,30 @@ export function openSwitcher() {
   };
   const draw = () => {
     const text = field.value.trim().toLowerCase().replace(/^[#@]/, "");
-    shown = all.map((place) => ({ place, points: text ? score(place.title, text) : 1 + Number(Boolean(place.unread)) })).filter((one) => one.points)
-      .sort((one, other) => other.points - one.points).map((one) => one.place).slice(0, 12);
-    fill(list, shown.length ? shown.map((place) => h("div", { class: "option", role: "option", id: uniqueId("place"), onclick: () => take(place) }, place.mark, h("span", { class: "menu-words menu-row" }, h("span", { class: place.unread ? "menu-label strong" : "menu-label" }, place.title), h("span", { class: "menu-hint" }, place.note)))) : h("p", { class: "listbox-empty" }, "Nothing fits."));
+    shown = all
+      .map((place) => ({ place, points: text ? score(place.title, text) : 1 + Number(Boolean(place.unread)) }))
+      .filter((one) => one.points)
+      .sort((one, other) => other.points - one.points)
+      .map((one) => one.place)
+      .slice(0, 12);
+    fill(
+      list,
+      shown.length
+        ? shown.map((place) =>
+            h(
+              "div",
+              { class: "option", role: "option", id: uniqueId("place"), onclick: () => take(place) },
+              place.mark,
+              h(
+                "span",
+                { class: "menu-words menu-row" },
+                h("span", { class: place.unread ? "menu-label strong" : "menu-label" }, place.title),
+                h("span", { class: "menu-hint" }, place.note),
+              ),
+            ),
+          )
+        : h("p", { class: "listbox-empty" }, "Nothing fits."),
+    );
     highlight(0);
   };
   field.addEventListener("input", draw);

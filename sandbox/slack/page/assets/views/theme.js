@@ -4,7 +4,11 @@ import { h, icon } from "../dom.js";
 import { openMenu } from "./popup.js";
 
 const KEY = "sandbox.theme";
-const CHOICES = [["system", "As the system", "palette"], ["light", "Light", "sun"], ["dark", "Dark", "moon"]];
+const CHOICES = [
+  ["system", "As the system", "palette"],
+  ["light", "Light", "sun"],
+  ["dark", "Dark", "moon"],
+];
 
 /** Read what this browser remembers; null when it does not remember anything. */
 export function recall(key) {
@@ -34,7 +38,29 @@ export function setTheme(theme) {
 
 /** @returns {HTMLElement} */
 export function themeButton() {
-  const button = h("button", { type: "button", class: "icon-button", "aria-label": "Theme", title: "Theme", "aria-haspopup": "menu", "aria-expanded": "false" }, icon("palette"));
-  button.addEventListener("click", () => openMenu(button, CHOICES.map(([key, label, name]) => ({ label, icon: icon(name, 16), checked: currentTheme() === key, run: () => setTheme(key) })), { align: "end", label: "Theme" }));
+  const button = h(
+    "button",
+    {
+      type: "button",
+      class: "icon-button",
+      "aria-label": "Theme",
+      title: "Theme",
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+    },
+    icon("palette"),
+  );
+  button.addEventListener("click", () =>
+    openMenu(
+      button,
+      CHOICES.map(([key, label, name]) => ({
+        label,
+        icon: icon(name, 16),
+        checked: currentTheme() === key,
+        run: () => setTheme(key),
+      })),
+      { align: "end", label: "Theme" },
+    ),
+  );
   return button;
 }

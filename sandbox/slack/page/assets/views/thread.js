@@ -14,14 +14,44 @@ export class ThreadView {
     this.off = null;
     this.where = h("span", { class: "pane-where" });
     this.list = new MessageList({ label: "Thread", inThread: true });
-    this.composer = new Composer({ place: () => ({ channel: this.channel, thread: this.ts }), placeholder: () => invitation(this.channel, this.ts), onSent: () => this.list.toBottom() });
+    this.composer = new Composer({
+      place: () => ({ channel: this.channel, thread: this.ts }),
+      placeholder: () => invitation(this.channel, this.ts),
+      onSent: () => this.list.toBottom(),
+    });
     this.typing = typingLine(() => this.key);
-    this.node = h("aside", { class: "thread", "aria-label": "Thread", hidden: true },
-      h("header", { class: "pane-head" },
-        h("button", { type: "button", class: "icon-button back", "aria-label": "Back to the channel", onclick: () => this.#leave() }, icon("left")),
-        h("h2", { class: "pane-title" }, "Thread"), this.where,
-        h("button", { type: "button", class: "icon-button thread-close", "aria-label": "Close the thread", onclick: () => this.#leave() }, icon("close"))),
-      this.list.node, h("div", { class: "pane-foot" }, this.typing.node, this.composer.node));
+    this.node = h(
+      "aside",
+      { class: "thread", "aria-label": "Thread", hidden: true },
+      h(
+        "header",
+        { class: "pane-head" },
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button back",
+            "aria-label": "Back to the channel",
+            onclick: () => this.#leave(),
+          },
+          icon("left"),
+        ),
+        h("h2", { class: "pane-title" }, "Thread"),
+        this.where,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon-button thread-close",
+            "aria-label": "Close the thread",
+            onclick: () => this.#leave(),
+          },
+          icon("close"),
+        ),
+      ),
+      this.list.node,
+      h("div", { class: "pane-foot" }, this.typing.node, this.composer.node),
+    );
     this.node.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented) this.#leave();
     });
@@ -48,7 +78,10 @@ export class ThreadView {
     this.node.hidden = false;
     fill(this.where, placeName(channel));
     this.list.reset(channel);
-    this.off = on(`thread:${key}`, onceAFrame(() => this.key === key && this.list.sync(store.threads.get(key) ?? [])));
+    this.off = on(
+      `thread:${key}`,
+      onceAFrame(() => this.key === key && this.list.sync(store.threads.get(key) ?? [])),
+    );
     this.composer.refresh();
     this.typing.draw();
     if (store.threads.has(key)) this.list.sync(store.threads.get(key));

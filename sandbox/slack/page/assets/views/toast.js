@@ -20,12 +20,33 @@ export function toast(text, level = "info", { actionLabel, onAction } = {}) {
     note.remove();
     if (!region.childElementCount && region.matches(":popover-open")) region.hidePopover();
   };
-  const note = h("div", { class: `toast toast-${level}`, role: level === "error" ? "alert" : null },
+  const note = h(
+    "div",
+    { class: `toast toast-${level}`, role: level === "error" ? "alert" : null },
     icon(level === "error" ? "alert" : level === "success" ? "check" : "note"),
     h("span", { class: "toast-text" }, withEmoji(String(text))),
-    actionLabel && h("button", { type: "button", class: "toast-action", onclick: () => { close(); onAction(); } }, actionLabel),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Close this note", onclick: close }, icon("close", 16)));
-  const same = [...region.children].find((one) => one.querySelector(".toast-text").textContent === note.querySelector(".toast-text").textContent);
+    actionLabel &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "toast-action",
+          onclick: () => {
+            close();
+            onAction();
+          },
+        },
+        actionLabel,
+      ),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Close this note", onclick: close },
+      icon("close", 16),
+    ),
+  );
+  const same = [...region.children].find(
+    (one) => one.querySelector(".toast-text").textContent === note.querySelector(".toast-text").textContent,
+  );
   same?.remove();
   region.append(note);
   while (region.childElementCount > 4) region.firstChild.remove();

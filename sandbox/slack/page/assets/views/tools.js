@@ -28,8 +28,16 @@ async function runShortcut(app, shortcut, channel, ts) {
 
 /** The apps' shortcuts of one type as menu items. */
 export function shortcutItems(type, channel, ts) {
-  return store.apps.flatMap((app) => (app.shortcuts ?? []).filter((one) => one.type === type || one.type === `${type}_action`)
-    .map((one) => ({ label: one.name, hint: app.name, icon: icon("bolt", 16), run: () => runShortcut(app, one, channel, ts) })));
+  return store.apps.flatMap((app) =>
+    (app.shortcuts ?? [])
+      .filter((one) => one.type === type || one.type === `${type}_action`)
+      .map((one) => ({
+        label: one.name,
+        hint: app.name,
+        icon: icon("bolt", 16),
+        run: () => runShortcut(app, one, channel, ts),
+      })),
+  );
 }
 
 function moreItems(message, channel) {
@@ -45,15 +53,42 @@ function moreItems(message, channel) {
 /** Show the bar on rows of `list`. `find(ts, ephemeral)` gives the message of a row. */
 export function attachTools(list, { channel, inThread, find }) {
   let row = null;
-  const button = (name, label, run, props = {}) => h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, onclick: run, ...props }, icon(name));
+  const button = (name, label, run, props = {}) =>
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": label, title: label, onclick: run, ...props },
+      icon(name),
+    );
   const current = () => find(row?.dataset.ts, row?.classList.contains("message-ephemeral"));
-  const react = button("smile", "Add a reaction", (event) => addReaction(event.currentTarget, channel(), current()), { "aria-haspopup": "dialog", "aria-expanded": "false" });
-  const reply = inThread ? null : button("reply", "Reply in thread", () => go(threadAddress(channel(), current().thread_ts ?? current().ts)));
-  const more = button("kebab", "More actions", (event) => openMenu(event.currentTarget, moreItems(current(), channel()), { align: "end" }), { "aria-haspopup": "menu", "aria-expanded": "false" });
-  const bar = h("div", { class: "message-tools", role: "toolbar", "aria-label": "Message actions" }, react, reply, more);
+  const react = button("smile", "Add a reaction", (event) => addReaction(event.currentTarget, channel(), current()), {
+    "aria-haspopup": "dialog",
+    "aria-expanded": "false",
+  });
+  const reply = inThread
+    ? null
+    : button("reply", "Reply in thread", () => go(threadAddress(channel(), current().thread_ts ?? current().ts)));
+  const more = button(
+    "kebab",
+    "More actions",
+    (event) => openMenu(event.currentTarget, moreItems(current(), channel()), { align: "end" }),
+    { "aria-haspopup": "menu", "aria-expanded": "false" },
+  );
+  const bar = h(
+    "div",
+    { class: "message-tools", role: "toolbar", "aria-label": "Message actions" },
+    react,
+    reply,
+    more,
+  );
   const show = (target) => {
     const next = target.closest?.(".message");
-    if (!next || next === row || next.classList.contains("message-system") || bar.querySelector('[aria-expanded="true"]')) return;
+    if (
+      !next ||
+      next === row ||
+      next.classList.contains("message-system") ||
+      bar.querySelector('[aria-expanded="true"]')
+    )
+      return;
     row = next;
     const ephemeral = row.classList.contains("message-ephemeral");
     react.hidden = ephemeral;

@@ -15,11 +15,37 @@ const STEPS = [
 /** @returns {HTMLElement | null} */
 export function welcome() {
   if (recall(KEY)) return null;
-  const node = h("section", { class: "welcome", "aria-label": "Welcome" },
-    h("div", { class: "welcome-words" }, h("h2", {}, "A workspace of your own, on this machine"), h("ol", {}, STEPS.map(([name, text]) => h("li", {}, icon(name, 16), h("span", {}, text))))),
-    h("div", { class: "welcome-actions" },
-      h("button", { type: "button", class: "button button-primary", onclick: () => { leave(); openScenarios(); } }, "Break something"),
-      h("button", { type: "button", class: "button", onclick: () => leave() }, "Got it")));
+  const node = h(
+    "section",
+    { class: "welcome", "aria-label": "Welcome" },
+    h(
+      "div",
+      { class: "welcome-words" },
+      h("h2", {}, "A workspace of your own, on this machine"),
+      h(
+        "ol",
+        {},
+        STEPS.map(([name, text]) => h("li", {}, icon(name, 16), h("span", {}, text))),
+      ),
+    ),
+    h(
+      "div",
+      { class: "welcome-actions" },
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button button-primary",
+          onclick: () => {
+            leave();
+            openScenarios();
+          },
+        },
+        "Break something",
+      ),
+      h("button", { type: "button", class: "button", onclick: () => leave() }, "Got it"),
+    ),
+  );
   const leave = () => {
     remember(KEY, "yes");
     node.remove();
