@@ -25,16 +25,17 @@ logger = structlog.get_logger(__name__)
 
 _MAX_LOGS = 24
 _MAX_CONFIG_MAPS = 40
+_NOT_EVERYWHERE = frozenset({"PodMetrics", "Ingress", "EndpointSlice", "HorizontalPodAutoscaler", "CronJob"})
+"""Kinds that old or small clusters do not serve: there are none, and that is no failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSpec:
-    """One line of the checklist and the kinds that are read for it. Optional kinds may be missing in a cluster."""
+    """One line of the checklist and the kinds that are read for it."""
 
     key: str
     label: str
     kinds: tuple[str, ...]
-    optional: bool = False
 
 
 FIRST_WAVE = (
@@ -42,10 +43,10 @@ FIRST_WAVE = (
     SourceSpec("pods", "Pods", ("Pod",)),
     SourceSpec("events", "Events", ("Event",)),
     SourceSpec("rollout", "Rollout history", ("ReplicaSet",)),
-    SourceSpec("services", "Services", ("Service", "EndpointSlice")),
+    SourceSpec("services", "Services", ("Service", "EndpointSlice", "Ingress")),
     SourceSpec("limits", "Autoscaler and quota", ("HorizontalPodAutoscaler", "ResourceQuota", "LimitRange")),
     SourceSpec("storage", "Storage", ("PersistentVolumeClaim",)),
-    SourceSpec("metrics", "Pod metrics", ("PodMetrics",), optional=True),
+    SourceSpec("metrics", "Pod metrics", ("PodMetrics",)),
 )
 LOGS = SourceSpec("logs", "Logs", ())
 CONFIGURATION = SourceSpec("configuration", "Configuration", ("ConfigMap",))
@@ -117,18 +118,25 @@ class ClusterReader:
         except Exception:  # one source's defect must not cost the others; it is logged with its traceback
             logger.exception("evidence_source_failed", source=spec.key)
             return Outcome(spec, EvidenceStatus.ERROR, "reading failed unexpectedly, see the log")
-        errors = [error for error in found.errors if not (spec.optional and isinstance(error, NotFound))]
-        if errors:
-            return Outcome(spec, EvidenceStatus.ERROR, errors[0].message, tuple(found.objects), found.logs)
+        if found.errors:
+            return Outcome(spec, EvidenceStatus.ERROR, found.errors[0].message, tuple(found.objects), found.logs)
         if not found.objects and not found.logs:
             return Outcome(spec, EvidenceStatus.NO_DATA, "nothing there")
         return Outcome(spec, EvidenceStatus.OK, found.describe(), tuple(found.objects), found.logs)
 
     def _lister(self, kinds: Sequence[str], namespace: str | None) -> Callable[[], Awaitable["_Read"]]:
         async def read() -> _Read:
-            return await _collect(self._client.list(kind, namespace) for kind in kinds)
+            return await _collect(self._list(kind, namespace) for kind in kinds)
 
         return read
+
+    async def _list(self, kind: str, namespace: str | None) -> list[Object]:
+        try:
+            return await self._client.list(kind, namespace)
+        except NotFound:
+            if kind in _NOT_EVERYWHERE:
+                return []
+            raise
 
     async def _config_maps(self, graph: Graph, namespace: str | None) -> "_Read":
         """Read the ConfigMaps that pods refer to, by name; in all namespaces at once a list is cheaper."""

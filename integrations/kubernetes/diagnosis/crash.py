@@ -209,6 +209,21 @@ _JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
         rollback=False,
     ),
     "crash.missing_config_file": _missing_file,
+    "pvc.full": _plain("pvc.full", "its disk is full", "Free space or enlarge the volume.", rollback=False),
+    "rbac.forbidden": _plain(
+        "rbac.forbidden",
+        "its ServiceAccount lacks a permission",
+        "Grant the permission, or correct the ServiceAccount.",
+    ),
+    "cert.expired": _plain(
+        "cert.expired", "a certificate is not valid", "Renew the certificate, then restart the pods.", rollback=False
+    ),
+    "db.connections_exhausted": _plain(
+        "db.connections_exhausted",
+        "the database takes no more connections",
+        "Find who holds the connections; lower the clients' pools or raise the database's limit.",
+        rollback=False,
+    ),
     "crash.bad_command": _plain("crash.bad_command", "its command cannot be run", "Correct command or image."),
     "crash.permission": _permission,
     "crash.dependency_refused": _dependency,

@@ -76,7 +76,18 @@ NO_COMMAND = re.compile(
     r"executable file not found|(?:exec|stat)[: ].*no such file or directory|command not found|"
     r"(?:^|: )[\w./-]+: not found$|exec: .*permission denied|can't open file .*\[Errno 2\]|Cannot find module"
 )
-DISK_FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
+_OTHERS = (
+    ("pvc.full", re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")),
+    ("rbac.forbidden", re.compile(r"[Uu]ser \W*system:serviceaccount:\S+ cannot \w+ resource")),
+    (
+        "cert.expired",
+        re.compile(r"certificate (?:has expired|is not yet valid)|CERT_HAS_EXPIRED|CertificateExpired"),
+    ),
+    (
+        "db.connections_exhausted",
+        re.compile(r"[Tt]oo many (?:clients|connections)|remaining connection slots are reserved|ORA-12519"),
+    ),
+)
 _ENV_WORDS = re.compile(
     r"must|need|have to|please|should|env|missing|undefined|unset|required|not |KeyError|key |unbound", re.IGNORECASE
 )
@@ -84,6 +95,23 @@ _FILE_WORDS = re.compile(rf"{_NO_FILE}|(?i:can(?:no|')?t|unable to|failed to|cou
 _NAME_WINDOW, _PATH_WINDOW = 400, 160
 _LINE_LIMIT = 800  # what matters stands at a line's beginning, and long lines are dear to search
 _SIGNAL = re.compile(r"SIGSEGV|Segmentation fault|core dumped|SIGABRT|[Aa]ssertion .*failed")
+
+
+_ORDER = (
+    "crash.arch",
+    "crash.port_in_use",
+    "crash.missing_env",
+    "pvc.full",
+    "rbac.forbidden",
+    "cert.expired",
+    "db.connections_exhausted",
+    "crash.bad_credentials",
+    "crash.missing_config_file",
+    "crash.bad_command",
+    "crash.permission",
+    "crash.dependency_refused",
+)
+"""The surest first: a program that lacks its password also fails to connect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +135,8 @@ def read_signs(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
         if number < min(first, tail) and number < len(lines) - 200:
             continue
         signs += _signs_of(number, clean(raw)[:_LINE_LIMIT], exit_code)
-    order = {"crash.arch": 0, "crash.port_in_use": 1, "crash.missing_env": 2, "crash.bad_credentials": 3,
-             "crash.missing_config_file": 4, "crash.bad_command": 5, "crash.permission": 6,
-             "crash.dependency_refused": 7}  # fmt: skip
     # Lines near the end are what the program died of; among those of one family the first names the cause.
-    signs.sort(key=lambda sign: (order[sign.key], sign.number < len(lines) - 40, sign.number))
+    signs.sort(key=lambda sign: (_ORDER.index(sign.key), sign.number < len(lines) - 40, sign.number))
     if signs:
         return signs
     return _exception(lines, exit_code)
@@ -127,6 +152,7 @@ def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
         found.append(Sign("crash.missing_env", number, line, name))
     if BAD_CREDENTIALS.search(line):
         found.append(Sign("crash.bad_credentials", number, line))
+    found += [Sign(key, number, line) for key, pattern in _OTHERS if pattern.search(line)]
     if PERMISSION.search(line):
         found.append(Sign("crash.permission", number, line))
     if REFUSED.search(line):

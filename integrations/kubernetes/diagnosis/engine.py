@@ -10,6 +10,8 @@ from integrations.kubernetes.diagnosis import (
     config,
     crash,
     image,
+    ingress,
+    lifecycle,
     resources,
     rollout,
     scheduling,
@@ -24,7 +26,8 @@ from integrations.kubernetes.snapshot import Snapshot
 Analyzer = Callable[[Graph], Iterable[Judged]]
 
 ANALYZERS: tuple[Analyzer, ...] = tuple(
-    module.analyze for module in (image, config, scheduling, resources, crash, rollout, workload, service, cluster)
+    module.analyze
+    for module in (image, config, scheduling, resources, crash, rollout, workload, service, ingress, lifecycle, cluster)
 )
 """Pure functions from the indexed snapshot to findings and abstentions."""
 _ESSENTIAL = frozenset({"Workload", "Pods", "Deployment", "Pod"})

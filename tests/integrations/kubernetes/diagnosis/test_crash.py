@@ -65,6 +65,14 @@ def failing(
         ("mkdir: cannot create '/x': Read-only file system", "crash.permission", "Read-only"),
         ("dial tcp 10.0.0.9:6379: connect: connection refused", "crash.dependency_refused", "10.0.0.9:6379"),
         ("Error: getaddrinfo ENOTFOUND orders-db", "crash.dependency_refused", "orders-db"),
+        ("write /data/wal: no space left on device", "pvc.full", "no space left"),
+        (
+            'pods is forbidden: User "system:serviceaccount:shop:web" cannot list resource "pods" in API group ""',
+            "rbac.forbidden",
+            "cannot list",
+        ),
+        ("x509: certificate has expired or is not yet valid", "cert.expired", "expired"),
+        ("FATAL: sorry, too many clients already", "db.connections_exhausted", "too many clients"),
         ("exec /app/run: exec format error", "crash.arch", "exec format error"),
         ("panic: runtime error: index out of range [3]\n\ngoroutine 1 [running]:", "crash.app_exception", "index out"),
         (
