@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo test check bench format lock wheel clean
+.PHONY: help demo install test check bench format lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}'
@@ -30,6 +30,11 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.runtime ## Start the whole product on this machine and open it in a browser (ARGS="--terminal" for a terminal)
 	@$(BIN)/python -m bot demo $(ARGS)
 
+install: $(VENV)/.runtime ## Install the command oncall-agent into .venv/bin
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Installed: $(BIN)/oncall-agent"
+
 test: $(VENV)/.dev ## Run the tests (ARGS="tests/domain -x" to narrow them)
 	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup tests)
 
@@ -51,6 +56,7 @@ lock: $(VENV)/.dev ## Pin the dependencies again (names, versions and hashes; no
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	@echo hatchling | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url -c requirements-dev.lock - -o requirements-build.lock
 
 wheel: $(VENV)/.dev ## Build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

@@ -109,10 +109,10 @@ async def open_demo(
 
     Raise Unavailable when the bot does not come up, OSError when the port is taken.
     """
+    from bot.manifest import find_manifest
     from sandbox.world import World
 
-    manifest = Path(__file__).resolve().parents[2] / "manifest.yml"
-    world = World(scripted_claude=scripted_claude, manifest=manifest if manifest.exists() else None)
+    world = World(scripted_claude=scripted_claude, manifest=find_manifest())
     with tempfile.TemporaryDirectory(prefix="oncall-demo-") as name:
         folder = Path(name)
         await world.start(host, port)

@@ -117,12 +117,13 @@ async def check_database(settings: DatabaseSettings) -> str:
 
 
 def wanted_scopes(manifest: Path | None = None) -> frozenset[str]:
-    """Return the bot scopes of manifest.yml, which lies beside the packages or in the working folder."""
+    """Return the bot scopes of manifest.yml: the given one, or the one that was shipped."""
     import yaml
 
-    places = [manifest] if manifest else [Path(__file__).resolve().parents[2] / "manifest.yml", Path("manifest.yml")]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
+    from bot.manifest import find_manifest
+
+    found = manifest or find_manifest()
+    if found is None or not found.is_file():
         raise Skip("manifest.yml was not found, so scopes are not compared.")
     scopes = yaml.safe_load(found.read_text(encoding="utf-8"))["oauth_config"]["scopes"]["bot"]
     return frozenset(str(scope) for scope in scopes)
