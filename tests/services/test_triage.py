@@ -194,7 +194,7 @@ async def test_a_storm_of_one_incident_is_investigated_once(world: World) -> Non
 
 
 async def test_switched_off_execution_shows_the_command_only(db_url: str) -> None:
-    world = World(make_settings(db_url, K8S_ENABLE_DESTRUCTIVE_OPERATIONS=False))
+    world = World(make_settings(db_url, execution=False))
     async with open_bot(world.settings, world.outside(), {}) as bot:
         world.bot = bot
         await bot.services.intake.accept(make_alert())

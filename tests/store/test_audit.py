@@ -101,10 +101,14 @@ async def test_a_forger_without_the_key_is_found(database: Database) -> None:
 
 async def test_a_failed_audit_row_takes_the_change_with_it(database: Database) -> None:
     trail = AuditTrail(database, KEY)
-    with pytest.raises(ValueError, match="boom"):
+
+    async def change_and_fail() -> None:
         async with database.transaction() as session:
             await trail.append(session, at=AT, actor="bot", action="bot:action:start")
             raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        await change_and_fail()
     assert await trail.count() == 0
     await append(database, trail, 1)
     assert (await trail.verify()).intact
