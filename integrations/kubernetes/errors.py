@@ -47,7 +47,9 @@ def error_of(code: int, headers: Mapping[str, str], body: bytes, what: str) -> O
             )
         case 403:
             return AuthenticationFailed(
-                message, vendor=VENDOR, next_step="Grant the bot's ServiceAccount this verb, see docs/permissions.md."
+                message,
+                vendor=VENDOR,
+                next_step="Grant the ServiceAccount this verb: docs/diagnosis.md, docs/actions.md.",
             )
         case 404:
             return NotFound(message, vendor=VENDOR)

@@ -100,13 +100,13 @@ class SnapshotBuilder:
             kind = str(item.get("kind") or "")
             if not kind or kind == "Secret":
                 continue
-            key = key_of(item)
+            key, whole = key_of(item), _without_holes(item)
             if kind == "Event":
-                self._events[key] = redact_object(item)
+                self._events[key] = redact_object(whole)
             elif kind in _METRIC_KINDS:
-                self._metrics[key] = item
+                self._metrics[key] = whole
             else:
-                self._objects[key] = redact_object(item)
+                self._objects[key] = redact_object(whole)
 
     def add_log(self, key: LogKey, lines: str | Iterable[str]) -> None:
         """Add a log as text or as lines."""
@@ -184,6 +184,15 @@ def redact_object(item: Object) -> Object:
         job = spec.get("jobTemplate") or {}
         copy["spec"] = {**spec, "jobTemplate": {**job, "spec": _redact_templated(job.get("spec") or {})}}
     return copy
+
+
+def _without_holes(value: Any) -> Any:
+    """Return a copy without nulls in lists: the API never sends one, files that people edited may."""
+    if isinstance(value, dict):
+        return {key: _without_holes(item) if isinstance(item, dict | list) else item for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_holes(item) for item in value if item is not None]
+    return value
 
 
 def _redact_metadata(metadata: Object) -> Object:

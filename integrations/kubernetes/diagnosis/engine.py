@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterable
 
+import structlog
+
 from bot.domain.alert import Severity
 from bot.domain.entity import ObjectRef
-from bot.domain.finding import Abstention, Diagnosis, Finding
+from bot.domain.finding import Abstention, Diagnosis, Finding, SourceStatus
 from integrations.kubernetes.diagnosis import (
     cluster,
     config,
@@ -23,6 +25,8 @@ from integrations.kubernetes.diagnosis.findings import Judged
 from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.snapshot import Snapshot
 
+logger = structlog.get_logger(__name__)
+
 Analyzer = Callable[[Graph], Iterable[Judged]]
 
 ANALYZERS: tuple[Analyzer, ...] = tuple(
@@ -30,7 +34,7 @@ ANALYZERS: tuple[Analyzer, ...] = tuple(
     for module in (image, config, scheduling, resources, crash, rollout, workload, service, ingress, lifecycle, cluster)
 )
 """Pure functions from the indexed snapshot to findings and abstentions."""
-_ESSENTIAL = frozenset({"Workload", "Pods", "Deployment", "Pod"})
+_ESSENTIAL = frozenset({"Workload", "Pods"})
 
 
 def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
@@ -39,7 +43,7 @@ def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
     The result depends on the snapshot's content alone: the same content gives the same bytes.
     """
     graph = Graph(snapshot)
-    judged = [item for analyze in ANALYZERS for item in analyze(graph)]
+    judged, defects = _run(graph)
     findings = sorted((item for item in judged if isinstance(item, Finding)), key=_order)
     abstentions = sorted(
         {item for item in judged if isinstance(item, Abstention)}, key=lambda item: (item.entity, item.reason)
@@ -47,15 +51,32 @@ def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
     findings = sorted(explain(graph, findings), key=_order)
     if focus is not None:
         findings, abstentions = _focus(graph, str(focus), findings, abstentions)
-    could_look = not any(source.status == "error" and source.name in _ESSENTIAL for source in snapshot.sources)
+    could_look = not defects and not any(
+        source.status == "error" and source.name in _ESSENTIAL for source in snapshot.sources
+    )
     quiet = not abstentions and all(item.severity is Severity.INFO for item in findings)
     return Diagnosis(
         taken_at=snapshot.taken_at,
-        healthy=quiet and could_look,
+        healthy=quiet and not unseen and not defects,
         findings=tuple(findings),
         abstentions=tuple(abstentions),
-        sources=snapshot.sources,
+        sources=(*snapshot.sources, *defects),
     )
+
+
+def _run(graph: Graph) -> tuple[list[Judged], list[SourceStatus]]:
+    """Run every analyzer; the defect of one is reported in its place and does not cost what the others see."""
+    judged: list[Judged] = []
+    defects: list[SourceStatus] = []
+    for analyze in ANALYZERS:
+        try:
+            judged += analyze(graph)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            family = analyze.__module__.rpartition(".")[2]
+            logger.exception("analyzer_failed", family=family)
+            detail = f"not judged: {type(error).__name__} on an object of an unexpected form"
+            defects.append(SourceStatus(name=f"analyzer {family}", status="error", detail=detail))
+    return judged, defects
 
 
 def _order(found: Finding) -> tuple[bool, int, float, str, str, str]:

@@ -130,7 +130,7 @@ def _actions(graph: Graph, view: ContainerView, image: str) -> list[SuggestedAct
     )
     if undo is not None:
         found.append(undo)
-    earlier = earlier_container(graph, workload, view.name, lambda container: container.get("image") != image)
+    earlier = earlier_container(graph, workload, view.name, lambda c: c.get("image") not in {None, "", image})
     if earlier is not None:
         revision, container = earlier
         reason = f"revision {revision} ran with this image"

@@ -36,6 +36,13 @@ evidence: [{kind, entity, pointer, value}], explains, actions: [{action, target,
 person_decides}], "abstentions": [{entity, reason}], "sources": [{name, status, detail}]}`, findings in order of rank,
 roots first.
 
+## Permissions
+
+Looking needs `get` and `list` on deployments, statefulsets, daemonsets, replicasets, jobs, cronjobs, pods, events,
+services, endpointslices, ingresses, configmaps, persistentvolumeclaims, resourcequotas, limitranges and
+horizontalpodautoscalers, `get` on `pods/log`, `list` on `pods` of metrics.k8s.io, and `get` and `list` on nodes. What
+is refused shows as a source that could not be read; the rest is judged. Nothing is needed on secrets.
+
 ## Keys
 
 This table is generated from the code and checked by a test.

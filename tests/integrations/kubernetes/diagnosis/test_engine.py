@@ -2,10 +2,16 @@
 
 import random
 import time
+from copy import deepcopy
+from typing import Any
+
+import pytest
 
 from bot.domain.entity import ObjectRef
-from integrations.kubernetes.diagnosis import KEYS, diagnose
+from integrations.kubernetes.diagnosis import KEYS, diagnose, engine
 from integrations.kubernetes.diagnosis.engine import ANALYZERS
+from integrations.kubernetes.diagnosis.findings import Judged
+from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.snapshot import Snapshot, SnapshotBuilder
 from tests.integrations.kubernetes.builders import (
     NOW,
@@ -139,3 +145,46 @@ def test_every_analyzer_is_pure() -> None:
     assert taken.to_json() == before
     assert len(set(ANALYZERS)) == len(ANALYZERS)
     assert all(text.endswith(".") for text in KEYS.values())
+
+
+def test_the_defect_of_one_analyzer_does_not_cost_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(graph: Graph) -> list[Judged]:
+        raise TypeError(len(graph.pods))
+
+    monkeypatch.setattr(engine, "ANALYZERS", (broken, *ANALYZERS))
+    diagnosis = diagnose(take(*crowd(10, 1, 0)))
+    assert [found.key for found in diagnosis.findings if found.root] == ["crash.missing_env"]
+    assert [source.status for source in diagnosis.sources if source.name.startswith("analyzer")] == ["error"]
+
+
+def test_objects_with_holes_are_judged() -> None:
+    objects, logs = crowd(30, 2, 50)
+    dice = random.Random(11)
+    for _ in range(200):
+        damaged = deepcopy(objects)
+        for item in dice.sample(damaged, 5):
+            _damage(item, dice)
+        diagnosis = diagnose(take(damaged, logs))
+        assert not [source for source in diagnosis.sources if source.status == "error"]
+
+
+def _damage(item: Object, dice: random.Random) -> None:
+    """Take something out of an object, or put a null in its place; its kind and name stay."""
+    place: Any = item
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        keys = [key for key in keys if key not in {"kind", "name"}]
+        if not keys:
+            return
+        key = dice.choice(keys)
+        following = place[key]
+        if isinstance(following, dict | list) and following and (place is item or dice.random() < 0.7):
+            place = following
+            continue
+        if key == "metadata":
+            return
+        if dice.random() < 0.5:
+            place[key] = None
+        else:
+            del place[key]
+        return
