@@ -51,9 +51,7 @@ def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
     findings = sorted(explain(graph, findings), key=_order)
     if focus is not None:
         findings, abstentions = _focus(graph, str(focus), findings, abstentions)
-    could_look = not defects and not any(
-        source.status == "error" and source.name in _ESSENTIAL for source in snapshot.sources
-    )
+    unseen = [source for source in snapshot.sources if source.status == "error" and source.name in _ESSENTIAL]
     quiet = not abstentions and all(item.severity is Severity.INFO for item in findings)
     return Diagnosis(
         taken_at=snapshot.taken_at,
