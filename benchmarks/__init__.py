@@ -1,0 +1,1 @@
+"""Measures the product against plain baselines that run beside it: `python -m benchmarks`."""

@@ -1,0 +1,14 @@
+"""Every benchmark by the name that `--only` takes, in the order of the table."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from benchmarks import intake
+from benchmarks.figures import Effort, Figure
+
+Benchmark = Callable[[Effort], Awaitable[list[Figure]]]
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "intake-sqlite": intake.measure_sqlite,
+    "intake-postgres": intake.measure_postgres,
+    "intake-latency": intake.measure_latency,
+}

@@ -1,0 +1,107 @@
+"""Webhook intake: the product's HTTP gateway with its inbox, and beside it a server that only verifies and parses.
+
+    python -m benchmarks.servers.intake DATABASE_URL
+"""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import sys
+from typing import Any, cast
+
+from aiohttp import web
+
+from benchmarks.payloads import SECRET
+from benchmarks.processes import until_told
+from bot import clock
+from bot.services import Services
+from bot.services.core import Core
+from bot.services.intake import IntakeService
+from bot.settings import (
+    ApiSettings,
+    ApprovalSettings,
+    ClaudeSettings,
+    DatabaseSettings,
+    KubernetesSettings,
+    LogSettings,
+    PagerDutySettings,
+    Settings,
+    SlackSettings,
+    TriageSettings,
+)
+from bot.store.audit import AuditTrail
+from bot.store.database import Database
+from bot.store.inbox import InboxWriter
+from bot.store.migrate import migrate
+from handlers.http.app import HttpGateway
+
+
+def make_settings(database_url: str, **slack: Any) -> Settings:
+    """Return settings that read no environment and no file of the person who measures."""
+    return Settings(
+        slack=SlackSettings(_env_file=None, SLACK_BOT_TOKEN="xoxb-1", SLACK_APP_TOKEN="xapp-1", **slack),
+        pagerduty=PagerDutySettings(_env_file=None, PAGERDUTY_WEBHOOK_SECRET=SECRET),
+        claude=ClaudeSettings(_env_file=None),
+        kubernetes=KubernetesSettings(_env_file=None, K8S_ENABLED=False),
+        approval=ApprovalSettings(_env_file=None),
+        api=ApiSettings(_env_file=None, API_HOST="127.0.0.1", API_PORT=0),
+        database=DatabaseSettings(_env_file=None, DATABASE_URL=database_url, AUDIT_KEY="benchmark"),
+        log=LogSettings(_env_file=None),
+        triage=TriageSettings(_env_file=None),
+    )
+
+
+def make_services(intake: IntakeService) -> Services:
+    """Return services with the real intake; the routes that are measured call no other."""
+    nobody = cast("Any", None)
+    return Services(
+        intake=intake,
+        investigation=nobody,
+        approvals=nobody,
+        incidents=nobody,
+        analytics=nobody,
+        status=nobody,
+        people=nobody,
+    )
+
+
+async def _parse_only(request: web.Request) -> web.Response:
+    """Verify and parse with nothing around it: the least that any handler of signed JSON has to do."""
+    body = await request.read()
+    expected = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), request.headers["X-PagerDuty-Signature"].encode()):
+        return web.Response(status=401)
+    if "event" not in json.loads(body):
+        return web.Response(status=400)
+    return web.Response(body=b'{"status":"accepted"}', status=202, content_type="application/json")
+
+
+async def serve(database_url: str) -> None:
+    database = Database(database_url)
+    await migrate(database)
+    inbox = InboxWriter(database_url)
+    inbox.start()
+    core = Core(database, AuditTrail(database, b"benchmark"), clock.now)
+    intake = IntakeService(core, inbox, lambda: None, lambda _incident_id: None)
+    gateway = HttpGateway(make_services(intake), make_settings(database_url))
+    await gateway.start()
+    plain = web.Application()
+    plain.router.add_post("/parse-only", _parse_only)
+    runner = web.AppRunner(plain, access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    try:
+        await until_told(
+            {"durable": f"{gateway.url}/webhook/pagerduty", "parse_only": f"http://127.0.0.1:{port}/parse-only"}
+        )
+    finally:
+        await runner.cleanup()
+        await gateway.stop()
+        await inbox.close()
+        await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1]))
