@@ -211,7 +211,7 @@ async def test_reads_run_together(tmp_path: Path) -> None:
         await client.version()
         started = time.perf_counter()
         await asyncio.gather(*(client.list("Pod", f"ns-{number}") for number in range(20)))
-        assert time.perf_counter() - started < 0.4
+        assert time.perf_counter() - started < 1.0  # one after the other they take two seconds
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "kind: Config\n"])
