@@ -144,7 +144,12 @@ async def open_bot(
         workflows = Workflows(
             database, triage, remediation, now, wakeup, timedelta(seconds=settings.database.dead_after_seconds)
         )
-        intake = IntakeService(core, inbox, wakeup)
+        incidents = IncidentService(core, threads, outside.messenger, outside.incident_source, policy)
+
+        def show_status(incident_id: str) -> None:
+            tasks.start(incidents.show_status(incident_id), name=f"status-{incident_id}")
+
+        intake = IntakeService(core, inbox, wakeup, show_status)
         approvals = ApprovalService(core, threads, proposing, policy, wakeup)
         dispatcher = Dispatcher(core, intake, workflows, wakeup, settings.triage.concurrency)
         retention = RetentionService(core, settings.database.retention_days, workflows.forget_finished)
@@ -157,7 +162,7 @@ async def open_bot(
             intake=intake,
             investigation=InvestigationService(core, intake, threads, wakeup),
             approvals=approvals,
-            incidents=IncidentService(core, threads, outside.incident_source, policy),
+            incidents=incidents,
             analytics=AnalyticsService(core),
             status=StatusService({"database": database_check, **checks}, optional),
             people=PeopleService(outside.messenger),

@@ -102,6 +102,7 @@ class Workflows:
         pool = ThreadPoolExecutor(thread_name_prefix="oncall")
         loop.set_default_executor(pool)
         await loop.run_in_executor(pool, partial(DBOS.destroy, destroy_registry=True))
+        loop.set_default_executor(pool)  # a step that began meanwhile has put the engine's back
         async with self._database.transaction() as session:
             await executors.forget(session, self.executor_id)
 

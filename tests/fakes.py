@@ -91,6 +91,9 @@ class FakeMessenger:
     async def offer_resolve(self, incident: Incident, proposal: Proposal, key: str) -> MessageRef:
         return self._post(incident.channel or "?", key, "resolve?")
 
+    async def update_resolve(self, incident: Incident, proposal: Proposal, message: MessageRef) -> None:
+        self.log.append(("resolve offer", incident.status))
+
     async def post_notice(self, incident: Incident, text: str, key: str) -> MessageRef:
         return self._post(incident.channel or "?", key, text)
 

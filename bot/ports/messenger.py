@@ -47,6 +47,9 @@ class Messenger(Protocol):
 
     async def offer_resolve(self, incident: Incident, proposal: Proposal, key: str) -> MessageRef: ...
 
+    async def update_resolve(self, incident: Incident, proposal: Proposal, message: MessageRef) -> None:
+        """Show in the offer to resolve what became of the incident."""
+
     async def post_notice(self, incident: Incident, text: str, key: str) -> MessageRef:
         """Post one line of Slack mrkdwn into the thread; the caller has escaped what is not ours."""
 

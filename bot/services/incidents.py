@@ -3,17 +3,22 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
+
 from bot.domain.action import Proposal
 from bot.domain.analysis import Analysis
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.policy import ApprovalPolicy, Person, may_decide
-from bot.errors import Conflict, InvalidInput, NotAllowed
+from bot.errors import Conflict, InvalidInput, NotAllowed, VendorError
 from bot.ports.incident_source import IncidentSource
+from bot.ports.messenger import Messenger
 from bot.services.core import Core
 from bot.services.threads import ThreadService
 from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
+
+logger = structlog.get_logger(__name__)
 
 
 class IncidentService:
@@ -23,11 +28,13 @@ class IncidentService:
         self,
         core: Core,
         threads: ThreadService,
+        messenger: Messenger,
         incident_source: IncidentSource | None,
         policy: ApprovalPolicy,
     ) -> None:
         self._core = core
         self._threads = threads
+        self._messenger = messenger
         self._incident_source = incident_source
         self._policy = policy
 
@@ -89,7 +96,21 @@ class IncidentService:
         changes: dict[str, object] = {"status": status.value}
         changes["acknowledged_at" if verb == "acknowledge" else "resolved_at"] = now
         await self._record(incident, person, verb, {}, changes)
+        await self.show_status(incident.id)
         return await self.get(incident.id)
+
+    async def show_status(self, incident_id: str) -> None:
+        """Bring the messages that show an incident's status up to date. Best effort: Slack may be away."""
+        incident = await self.get(incident_id)
+        try:
+            if incident.thread_is_ours and incident.thread is not None:
+                await self._messenger.update_root(incident, incident.thread)
+            for proposal in await self.proposals(incident_id):
+                offer = await self._threads.posted(f"{proposal.id}:resolve")
+                if offer is not None:
+                    await self._messenger.update_resolve(incident, proposal, offer)
+        except VendorError as error:
+            logger.warning("status_not_shown", incident=incident_id, error=error.message)
 
     async def _record(
         self,

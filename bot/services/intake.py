@@ -33,7 +33,9 @@ class IntakeService:
         core: Core,
         inbox: InboxWriter,
         wake_drain: Callable[[], None],
+        status_changed: Callable[[str], None],
     ) -> None:
+        self._status_changed = status_changed
         self._core = core
         self._inbox = inbox
         self._wake_drain = wake_drain
@@ -58,44 +60,50 @@ class IntakeService:
         """
         async with self._core.transaction() as session:
             deliveries = await open_deliveries(session, limit)
-            for delivery in deliveries:
-                await self._process(session, delivery)
-            return len(deliveries)
+            changed = {await self._process(session, delivery) for delivery in deliveries}
+        for incident_id in changed - {None}:
+            self._status_changed(str(incident_id))
+        return len(deliveries)
 
-    async def _process(self, session: AsyncSession, delivery: InboxDelivery) -> None:
+    async def _process(self, session: AsyncSession, delivery: InboxDelivery) -> str | None:
+        """Correlate one delivery and return the id of the incident whose status it changed."""
+        changed: str | None = None
         delivery.processed_at = self._core.now()
         try:
             alert = Alert.model_validate_json(delivery.body)
             try:
                 async with session.begin_nested():
-                    await self._correlate(session, alert, delivery.received_at)
+                    changed = await self._correlate(session, alert, delivery.received_at)
             except IntegrityError:
                 # Another replica opened this incident in the same moment: now it is there to be found.
                 async with session.begin_nested():
-                    await self._correlate(session, alert, delivery.received_at)
+                    changed = await self._correlate(session, alert, delivery.received_at)
         except Exception as error:
             logger.exception("delivery_not_understood", delivery=delivery.id)
             delivery.error = f"{type(error).__name__}: {error}"[:500]
         session.add(delivery)
         await session.flush()
+        return changed
 
-    async def _correlate(self, session: AsyncSession, alert: Alert, received_at: datetime) -> None:
+    async def _correlate(self, session: AsyncSession, alert: Alert, received_at: datetime) -> str | None:
         if alert.note_id is not None and await proposal_store.is_own_note(session, alert.note_id):
-            return
+            return None
         incident = await incident_store.by_dedup_key(session, alert.dedup_key)
         if incident is None:
             if alert.state is AlertState.UPDATED:
-                return
+                return None
             incident = self._open(alert, received_at)
             await incident_store.insert(session, incident)
             await incident_store.add_alert(session, incident.id, alert, received_at)
             await self._record(session, alert, incident, "open")
-            return
+            return None
         await incident_store.add_alert(session, incident.id, alert, received_at)
         changes = self._changes(incident, alert)
         await incident_store.update(session, incident.id, **changes)
-        if "status" in changes:
-            await self._record(session, alert, incident, _VERB[alert.state])
+        if "status" not in changes:
+            return None
+        await self._record(session, alert, incident, _VERB[alert.state])
+        return incident.id
 
     @staticmethod
     def _open(alert: Alert, received_at: datetime) -> Incident:

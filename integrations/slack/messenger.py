@@ -92,6 +92,9 @@ class SlackMessenger:
     async def offer_resolve(self, incident: Incident, proposal: Proposal, key: str) -> MessageRef:
         return await self._reply(incident, blocks.resolve(incident, proposal), key)
 
+    async def update_resolve(self, incident: Incident, proposal: Proposal, message: MessageRef) -> None:
+        await self._update(message, blocks.resolve(incident, proposal), urgent=True)
+
     async def post_notice(self, incident: Incident, text: str, key: str) -> MessageRef:
         return await self._reply(incident, blocks.notice(text), key)
 

@@ -76,7 +76,7 @@ class _Watcher:
         else:
             self._hold(seen, now)
             if self._well_since is not None and now - self._well_since >= self._timing.hold:
-                return self._verdict(seen, now, passed=True, summary=self._praise(seen))
+                return self._verdict(seen, now, passed=True, summary=self._praise())
         if now - self._started < self._timing.timeout:
             return None
         if seen.well:
@@ -104,9 +104,9 @@ class _Watcher:
         else:
             self._baseline = {**seen.restarts, **self._baseline}
 
-    def _praise(self, seen: Look) -> str:
+    def _praise(self) -> str:
         held = f" and stayed so for {self._timing.hold:g} s" if self._timing.hold else ""
-        return f"{self._subject} is well{held}: {'; '.join(check.detail for check in seen.checks)}."
+        return f"{self._subject} is well{held}."
 
     def _verdict(self, seen: Look, now: float, *, passed: bool, summary: str) -> Verification:
         checks = seen.checks

@@ -138,14 +138,18 @@ def _verification(offer: Proposal) -> list[e.JSON]:
     seen = offer.verification
     if seen is None:
         return []
-    lines = [f"*Checked for {t.duration(seen.duration_ms)}:* {t.inline(seen.summary, 500)}"]
-    for check in seen.checks[:MOST_CHECKS]:
-        icon, word = ("✅", "passed") if check.passed else ("❌", "failed")
-        detail = f": {t.inline(check.detail, 130)}" if check.detail else ""
-        lines.append(f"{icon} {t.inline(check.name, 80)} ({word}){detail}")
-    if left_out := len(seen.checks) - min(len(seen.checks), MOST_CHECKS):
-        lines.append(f"… and {t.count(left_out, 'more check')} under Details")
-    return [e.section("\n".join(lines))]
+    blocks = [e.section(f"*Checked for {t.duration(seen.duration_ms)}:* {t.inline(seen.summary, 500)}")]
+    # What passed is one quiet line; what failed is what a person has to read.
+    failed = [c for c in seen.checks if not c.passed]
+    if failed:
+        lines = [f"❌ {t.inline(c.name, 80)} (failed): {t.inline(c.detail, 200)}" for c in failed[:MOST_CHECKS]]
+        if left_out := len(failed) - len(lines):
+            lines.append(f"… and {t.count(left_out, 'more check')} under Details")
+        blocks.append(e.section("\n".join(lines)))
+    passed = [t.inline(c.detail or c.name, 80) for c in seen.checks if c.passed]
+    if passed:
+        blocks.append(e.context("✅ Passed: " + " · ".join(passed[:MOST_CHECKS])))
+    return blocks
 
 
 def _who_and_when(offer: Proposal) -> str:
