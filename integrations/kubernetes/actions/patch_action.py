@@ -80,7 +80,7 @@ class PatchAction(RemediationAction[P]):
             command=change.command,
             diff=unified_diff(request.target, scene.current, rehearsed),
             risk=self.risk(params),
-            blast_radius="; ".join(advice.reach),
+            blast_radius="; ".join(part for part in advice.reach if part),
             warnings=(
                 *owner_warnings(scene.current),
                 *namespace_warnings(request.target.namespace),

@@ -108,7 +108,7 @@ def backends(ingress: Obj) -> set[str]:
 
 
 def describe(around: Surroundings) -> str:
-    """Return `around` in one line."""
+    """Return `around` in one line; what is not there is not mentioned."""
     parts = [_listed("in front", "Service", around.services), _listed("in front", "Ingress", around.ingresses)]
     if around.autoscalers:
         bounds = around.autoscalers[0].get("spec") or {}
@@ -126,14 +126,14 @@ def describe(around: Surroundings) -> str:
         ]
     else:
         parts.append(_listed("", "PodDisruptionBudget", around.budgets))
-    return "; ".join(parts)
+    return "; ".join(part for part in parts if part)
 
 
 def _listed(where: str, kind: str, objects: list[Obj] | None) -> str:
     if objects is None:
         return f"{kind}: unknown, it could not be read"
     if not objects:
-        return f"no {kind}{' ' + where if where else ''}"
+        return ""
     return f"{kind}{' ' + where if where else ''}: {', '.join(name_of(obj) for obj in objects)}"
 
 

@@ -32,7 +32,7 @@ class WorkloadAction(PatchAction[P]):
             for budget in around.budgets or []
             if not (budget.get("status") or {}).get("disruptionsAllowed", 0)
         ]
-        reach = (describe_replicas(scene.target, scene.current), describe_strategy(scene.current), describe(around))
+        reach = (describe_replicas(scene.current), describe_strategy(scene.current), describe(around))
         return Advice(warnings=(*warnings, *strained), reach=reach)
 
     async def verify(
@@ -95,10 +95,10 @@ def ready_replicas(workload: Obj) -> int:
     return int(status.get("numberReady" if workload.get("kind") == "DaemonSet" else "readyReplicas") or 0)
 
 
-def describe_replicas(target: ObjectRef, workload: Obj) -> str:
+def describe_replicas(workload: Obj) -> str:
     wanted, ready = wanted_replicas(workload), ready_replicas(workload)
     share = f" ({100 * ready // wanted} %)" if wanted else ""
-    return f"{target}: {wanted} {'replica' if wanted == 1 else 'replicas'} wanted, {ready} ready{share}"
+    return f"{wanted} {'replica' if wanted == 1 else 'replicas'} wanted, {ready} ready{share}"
 
 
 def describe_strategy(workload: Obj) -> str:

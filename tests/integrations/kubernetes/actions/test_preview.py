@@ -184,9 +184,9 @@ async def test_reach_in_words_and_numbers() -> None:
     )
     shown = await preview(cluster, "rollout_restart", {})
     assert shown.blast_radius == (
-        "Deployment/shop/web: 2 replicas wanted, 2 ready (100 %);"
+        "2 replicas wanted, 2 ready (100 %);"
         " strategy RollingUpdate (maxSurge 25%, maxUnavailable 0);"
-        " Service in front: web; Ingress in front: shop; no HorizontalPodAutoscaler;"
+        " Service in front: web; Ingress in front: shop;"
         " PodDisruptionBudget web allows 0 disruptions"
     )
     assert "PodDisruptionBudget web allows no disruption at the moment." in shown.warnings
