@@ -14,6 +14,7 @@ from bot.services.advice import advice_for
 
 _MOST_QUOTES = 5
 _MOST_PROPOSALS = 3
+_SHORT_VALUE = 40
 
 
 def write_analysis(
@@ -26,7 +27,7 @@ def write_analysis(
         return _without_finding(incident, diagnosis, evidence, provenance)
     finding, others = roots[0], roots[1:]
     advice = advice_for(finding.key)
-    actions = [f"{a.reason or a.action} (`{a.action}` on {a.target})" for a in finding.actions[:_MOST_PROPOSALS]]
+    actions = [_step(action) for action in finding.actions[:_MOST_PROPOSALS]]
     if finding.person_decides:
         actions.append(finding.person_decides)
     actions += [f"Also look at {f.entity}: {f.summary}" for f in others[:3]]
@@ -47,6 +48,29 @@ def write_analysis(
 def _headline(finding: Finding) -> str:
     entity = ObjectRef.parse(finding.entity)
     return f"{entity.name}: {advice_for(finding.key).title}"
+
+
+_STEPS = {
+    "rollback": "Roll back to revision {to_revision}",
+    "scale": "Scale to {replicas} replicas",
+    "set_image": "Set the image of {container} to {image}",
+    "set_env": "Set {name} in {container}",
+    "set_resources": "Change the resources of {container}",
+    "rollout_restart": "Restart the rollout",
+    "patch_service": "Correct the Service",
+    "patch_configmap": "Add the key {key}",
+    "delete_pod": "Delete the pod, so that its controller replaces it",
+}
+
+
+def _step(suggestion: SuggestedAction) -> str:
+    """Return a suggestion as one line for a person: what to do, to what, and why."""
+    try:
+        what = _STEPS[suggestion.action].format(**suggestion.params)
+    except KeyError:  # another action, or one without this parameter
+        what = suggestion.action.replace("_", " ").capitalize()
+    why = f": {suggestion.reason.rstrip('.')}." if suggestion.reason else "."
+    return f"{what} (`{ObjectRef.parse(suggestion.target).short}`){why}"
 
 
 def max_severity(first: Severity, second: Severity) -> Severity:
@@ -108,15 +132,28 @@ def _without_finding(
 
 
 def _cite(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> list[CitedEvidence]:
-    """Find for each citation the evidence that it stands in, by the citation's kind and the object it names."""
-    cited = []
-    for citation in citations:
+    """Find for each citation the evidence that it stands in; what was said comes before what was counted.
+
+    Small values of one object become one line, such as `exitCode 1, restartCount 4`.
+    """
+    cited: list[CitedEvidence] = []
+    values: dict[tuple[str, str], list[str]] = {}
+    for citation in sorted(citations, key=lambda c: {"log": 0, "event": 1}.get(c.kind, 2)):
         quote = citation.value if isinstance(citation.value, str) else canonical_json(citation.value)
         home = find_home(citation, quote, evidence)
-        if home is not None:
-            entity = ObjectRef.parse(citation.entity)
-            where = f"log of {entity.name}" if citation.kind == "log" else f"{entity.short} {citation.pointer}"
-            cited.append(CitedEvidence(evidence_id=home.id, source=where, quote=quote[:600]))
+        if home is None:
+            continue
+        subject = ObjectRef.parse(citation.entity).short
+        if citation.kind in {"object", "metric"} and len(quote) <= _SHORT_VALUE:
+            field = citation.pointer.rsplit("/", 1)[-1]
+            values.setdefault((home.id, subject), []).append(f"{field} {quote}")
+            continue
+        source = f"log of {subject.partition('/')[2]}" if citation.kind == "log" else subject
+        cited.append(CitedEvidence(evidence_id=home.id, source=source, quote=quote[:600]))
+    cited += [
+        CitedEvidence(evidence_id=evidence_id, source=subject, quote=", ".join(parts))
+        for (evidence_id, subject), parts in values.items()
+    ]
     return cited
 
 

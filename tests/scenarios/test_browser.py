@@ -54,6 +54,9 @@ async def test_payment_service_from_alert_to_resolved(stage: Stage, page: Page, 
     await expect(thread.get_by_text("a configuration file is missing").first).to_be_visible()
     await expect(thread.get_by_role("button", name=re.compile("^Approve"))).to_be_visible()
 
+    if request.config.getoption("--update-picture"):
+        await take_picture(page)
+
     await thread.get_by_role("button", name=re.compile("evidence")).first.click()
     modal = page.get_by_role("dialog")
     await expect(modal.get_by_text(re.compile("Logs|log")).first).to_be_visible()
@@ -67,9 +70,6 @@ async def test_payment_service_from_alert_to_resolved(stage: Stage, page: Page, 
     await expect(thread.get_by_role("button", name=re.compile("Resolve in PagerDuty"))).to_be_visible()
     async with stage.world.open_cluster() as cluster:
         assert await is_healthy(cluster, "payment-service")
-
-    if request.config.getoption("--update-picture"):
-        await take_picture(page)
 
     await thread.get_by_role("button", name=re.compile("Resolve in PagerDuty")).click()
     confirm = page.get_by_role("alertdialog").or_(page.get_by_role("dialog"))
@@ -86,12 +86,13 @@ async def test_payment_service_from_alert_to_resolved(stage: Stage, page: Page, 
 
 
 async def take_picture(page: Page) -> None:
-    """Write the picture of the thread that the README shows."""
+    """Write the picture of the thread that the README shows: the alert, the analysis and the offer to fix it."""
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    await page.set_viewport_size({"width": 1440, "height": 1180})
-    await page.evaluate("document.querySelector('[aria-label=Thread]')?.scrollIntoView()")
-    await page.wait_for_timeout(800)
+    await page.set_viewport_size({"width": 1440, "height": 1760})
+    await page.mouse.move(5, 1750)
+    await expect(page.locator(".toast")).to_have_count(0)
     await page.screenshot(path=PICTURE)
+    await page.set_viewport_size(LAPTOP)
 
 
 async def test_somebody_without_the_right_is_told_so_and_nothing_changes(stage: Stage, page: Page) -> None:

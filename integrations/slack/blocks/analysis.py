@@ -9,6 +9,7 @@ from integrations.slack.blocks import text as t
 from integrations.slack.blocks import wording as w
 
 MOST_CITED = 4
+INLINE_QUOTE = 70
 QUOTE_LINES = 4
 QUOTE_CHARACTERS = 400
 MOST_ITEMS = 6
@@ -23,7 +24,7 @@ def analysis(incident: Incident, report: Analysis, proposals: int = 0, progress:
     blocks += _steps("Keep an eye on", report.monitoring, ordered=False)
     if proposals:
         verb = "waits" if proposals == 1 else "wait"
-        blocks.append(e.section(f"👇 *{t.count(proposals, 'proposal')} below {verb} for your decision.*"))
+        blocks.append(e.section(f"*{t.count(proposals, 'proposal')} below {verb} for your decision.*"))
     elif not report.healthy:
         blocks.append(e.section("No remediation action fits: a person has to act."))
     if report.provenance.note:
@@ -53,7 +54,11 @@ def _evidence(cited: tuple[CitedEvidence, ...]) -> list[e.JSON]:
     parts = [e.paragraph(e.run("How we know", bold=True))]
     for claim in cited[:MOST_CITED]:
         source = t.truncate(" ".join(claim.source.split()), 150)
-        parts.append(e.paragraph(e.run(f"{source} "), e.run(t.truncate(claim.evidence_id, 20) or "-", code=True)))
+        name = e.run(t.truncate(claim.evidence_id, 20) or "-", code=True)
+        if "\n" not in claim.quote.strip() and len(claim.quote) <= INLINE_QUOTE:
+            parts.append(e.paragraph(e.run(f"{source}: "), e.run(claim.quote, code=True), e.run(" "), name))
+            continue
+        parts.append(e.paragraph(e.run(f"{source} "), name))
         quote, left_out = t.shorten_lines(claim.quote, QUOTE_LINES, QUOTE_CHARACTERS)
         if left_out:
             quote += f"\n… ({t.count(left_out, 'more line')} under Evidence)"
@@ -67,7 +72,7 @@ def _steps(name: str, steps: tuple[str, ...], *, ordered: bool) -> list[e.JSON]:
     if not steps:
         return []
     shown = list(steps[:MOST_ITEMS])
-    parts = [e.paragraph(e.run(name, bold=True)), e.listing(shown, ordered=ordered, each=300)]
+    parts = [e.paragraph(e.run(name, bold=True)), e.listing(shown, ordered=ordered, each=500)]
     if left_out := len(steps[MOST_ITEMS:]):
         parts.append(e.paragraph(e.run(f"… and {left_out} more")))
     return [e.rich_text(*parts)]

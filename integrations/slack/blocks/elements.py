@@ -3,6 +3,7 @@
 Plain dicts because the SDK's models do not know every block there is and drop what they do not know.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ JSON = dict[str, Any]
 
 MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
+_CODE = re.compile(r"`([^`]+)`")
 PREFORMATTED_LIMIT = 2900
 
 
@@ -140,16 +142,23 @@ def run(text: str, *, bold: bool = False, code: bool = False) -> JSON:
     return element
 
 
+def coded_runs(text: str) -> list[JSON]:
+    """Return runs in which the text between pairs of backticks is code."""
+    pieces = _CODE.split(text)
+    # Every second piece stood between backticks; empty pieces would be refused.
+    return [run(piece, code=bool(index % 2)) for index, piece in enumerate(pieces) if piece] or [run("")]
+
+
 def paragraph(*runs: JSON) -> JSON:
     return {"type": "rich_text_section", "elements": list(runs)}
 
 
 def listing(items: Iterable[str], *, ordered: bool, each: int = 400) -> JSON:
-    """Return a list of plain items, each of at most `each` characters."""
+    """Return a list of items of at most `each` characters; what stands between backticks in them is shown as code."""
     return {
         "type": "rich_text_list",
         "style": "ordered" if ordered else "bullet",
-        "elements": [paragraph(run(t.truncate(" ".join(item.split()), each))) for item in items],
+        "elements": [paragraph(*coded_runs(t.truncate(" ".join(item.split()), each))) for item in items],
     }
 
 
