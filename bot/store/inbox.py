@@ -1,32 +1,31 @@
 """The inbox: alerts are durable here before their sender is answered.
 
 One writer thread commits whatever has gathered since its last commit, so that a storm pays for one fsync a batch and
-not one an alert. SQLAlchemy is used below its ORM here, because this is the one path where microseconds count.
+not one an alert.
 """
 
 import asyncio
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from queue import SimpleQueue
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.errors import Unavailable
-from bot.store.database import create_sync_engine
+from bot.store.inbox_batch import Key, Row, open_appender
 from bot.store.tables import InboxDelivery
+
+# More would make the first of a batch wait for the last.
+_MOST_AT_ONCE = 500
 
 
 @dataclass(slots=True)
 class _Waiting:
-    source: str
-    delivery_id: str
-    body: str
-    received_at: datetime
+    row: Row
     future: "asyncio.Future[bool]"
 
 
@@ -37,17 +36,15 @@ class InboxWriter:
     to come back instead of waiting for a database that is away.
     """
 
-    def __init__(self, url: str, *, limit: int = 20_000, on_commit: Callable[[], None] | None = None) -> None:
-        self._engine = create_sync_engine(url)
-        table = InboxDelivery.__table__  # type: ignore[attr-defined]
-        insert = sqlite.insert(table) if url.startswith("sqlite:") else postgresql.insert(table)
-        columns = (table.c.source, table.c.delivery_id)
-        self._insert = insert.on_conflict_do_nothing(index_elements=["source", "delivery_id"]).returning(*columns)
+    def __init__(self, url: str, *, limit: int = 20_000) -> None:
+        self._appender = open_appender(url)
         self._limit = limit
-        self._waiting: deque[_Waiting] = deque()
-        self._wake = threading.Condition()
+        self._gathered: list[_Waiting] = []
+        # At most one batch is with the thread, and what arrives meanwhile becomes the next one. It is handed over by
+        # the event loop: a thread that helped itself would fight the loop for the interpreter over half a batch.
+        self._committing = False
+        self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()  # None ends the thread
         self._closed = False
-        self._on_commit = on_commit
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
 
@@ -58,57 +55,51 @@ class InboxWriter:
 
     async def append(self, source: str, delivery_id: str, body: str, received_at: datetime) -> bool:
         """Return after the commit: True when this delivery is new, False when it was here before."""
-        if self._closed or len(self._waiting) >= self._limit:
+        if self._loop is None or self._closed or len(self._gathered) >= self._limit:
             raise Unavailable("The inbox is full.", vendor="Database", retry_after=5.0)
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        with self._wake:
-            self._waiting.append(_Waiting(source, delivery_id, body, received_at, future))
-            self._wake.notify()
+        future: asyncio.Future[bool] = self._loop.create_future()
+        self._gathered.append(_Waiting(Row(source, delivery_id, body, received_at), future))
+        if len(self._gathered) == 1 and not self._committing:
+            # In the loop's next turn, after everything else that has arrived with this one.
+            self._loop.call_soon(self._hand_over)
         return await future
 
+    def _hand_over(self) -> None:
+        if self._committing or not self._gathered:
+            return
+        batch, self._gathered = self._gathered[:_MOST_AT_ONCE], self._gathered[_MOST_AT_ONCE:]
+        self._committing = True
+        self._batches.put(batch)
+
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting and not self._closed:
-                    self._wake.wait()
-                if not self._waiting:
-                    return
-                batch = list(self._waiting)
-                self._waiting.clear()
+        while (batch := self._batches.get()) is not None:
             self._commit(batch)
 
     def _commit(self, batch: Sequence[_Waiting]) -> None:
         # A batch may hold one delivery twice; the first of them is the new one.
-        rows = {
-            (w.source, w.delivery_id): {
-                "source": w.source,
-                "delivery_id": w.delivery_id,
-                "body": w.body,
-                "received_at": w.received_at,
-            }
-            for w in reversed(batch)
-        }
+        rows: dict[Key, Row] = {}
+        for waiting in batch:
+            rows.setdefault((waiting.row.source, waiting.row.delivery_id), waiting.row)
         assert self._loop is not None  # noqa: S101 - start() has set it before the thread runs
         try:
-            with self._engine.begin() as connection:
-                stored = connection.execute(self._insert, list(rows.values()))
-                new = {(source, delivery_id) for source, delivery_id in stored}
+            new = self._appender.append(list(rows.values()))
         except Exception as error:  # noqa: BLE001 - whatever it is, every waiting sender has to be told
             self._loop.call_soon_threadsafe(self._fail, batch, error)
         else:
             self._loop.call_soon_threadsafe(self._finish, batch, new)
 
-    def _finish(self, batch: Sequence[_Waiting], new: set[tuple[str, str]]) -> None:
+    def _finish(self, batch: Sequence[_Waiting], new: set[Key]) -> None:
+        self._committing = False
+        self._hand_over()
         for waiting in batch:
-            key = (waiting.source, waiting.delivery_id)
+            key = (waiting.row.source, waiting.row.delivery_id)
             if not waiting.future.done():
                 waiting.future.set_result(key in new)
             new.discard(key)
-        if self._on_commit is not None:
-            self._on_commit()
 
-    @staticmethod
-    def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
+        self._committing = False
+        self._hand_over()
         for waiting in batch:
             if not waiting.future.done():
                 unavailable = Unavailable("The database cannot be written to.", vendor="Database", retry_after=5.0)
@@ -117,12 +108,12 @@ class InboxWriter:
 
     async def close(self) -> None:
         """Commit what waits and stop."""
-        with self._wake:
-            self._closed = True
-            self._wake.notify()
+        self._closed = True
         if self._thread.is_alive():
+            await asyncio.gather(*(waiting.future for waiting in self._gathered), return_exceptions=True)
+            self._batches.put(None)
             await asyncio.to_thread(self._thread.join)
-        self._engine.dispose()
+        self._appender.close()
 
 
 async def open_deliveries(session: AsyncSession, limit: int) -> Sequence[InboxDelivery]:

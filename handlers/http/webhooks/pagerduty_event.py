@@ -19,11 +19,17 @@ _STATES: Mapping[str, AlertState] = {
     "incident.resolved": AlertState.RESOLVED,
 }
 _LONGEST_TITLE = 1_024
+# From 2,048 bytes on the hash gives the interpreter to another thread and has to wait until it comes back; that takes
+# longer than hashing a webhook.
+_HASHED_AT_ONCE = 2_047
 
 
 def verify_signature(body: bytes, header: str, secret: str) -> bool:
     """Say whether one of the header's `v1=` signatures is ours; every one is compared in constant time."""
-    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    hashing = hmac.new(secret.encode(), digestmod=hashlib.sha256)
+    for start in range(0, len(body), _HASHED_AT_ONCE):
+        hashing.update(body[start : start + _HASHED_AT_ONCE])
+    expected = hashing.hexdigest()
     found = False
     for part in header.split(","):
         version, _, signature = part.strip().partition("=")
