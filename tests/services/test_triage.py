@@ -117,6 +117,7 @@ async def test_a_runbook_answers_for_what_no_cluster_shows(world: World) -> None
         make_alert(
             title="Database connection pool exhausted",
             service="Orders Database",
+            external_id=None,
             labels={},
             details={"active_connections": 100, "max_connections": 100},
         )
