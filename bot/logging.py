@@ -67,3 +67,5 @@ def configure(settings: LogSettings) -> None:
     root.setLevel(settings.level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # Bolt warns that it ignores SLACK_BOT_TOKEN of the environment, which is what we want it to do.
+    logging.getLogger("slack_bolt.AsyncApp").setLevel(logging.ERROR)

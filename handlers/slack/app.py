@@ -56,6 +56,9 @@ def register(app: AsyncApp, wiring: Wiring) -> None:
     async def on_error(error: Exception, body: dict[str, Any]) -> None:
         # The answer stays a failure, so Slack does not count the request as received.
         kind = (body.get("event") or {}).get("type") or body.get("type") or body.get("command")
+        if kind == WARM_UP and isinstance(error, NETWORK_ERRORS):
+            logger.warning("slack_unreachable", reason=str(error))  # asked again soon; a traceback would say no more
+            return
         logger.error("slack_listener_failed", kind=kind, error_id=new_error_id(), exc_info=error)
 
 
