@@ -174,6 +174,9 @@ async def open_bot(
         )
         schedule.start()
         stack.callback(schedule.stop)
-        tasks.keep_running(workflows.heartbeat, name="heartbeat")
-        tasks.keep_running(dispatcher.run, name="dispatcher")
+        # Closed before the engine, so that nothing is started on one that has stopped.
+        loops = TaskSupervisor()
+        stack.push_async_callback(loops.close)
+        loops.keep_running(workflows.heartbeat, name="heartbeat")
+        loops.keep_running(dispatcher.run, name="dispatcher")
         yield Bot(services=services, workflows=workflows, dispatcher=dispatcher, audit=audit, database=database)

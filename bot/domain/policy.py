@@ -48,11 +48,21 @@ def may_decide(policy: ApprovalPolicy, person: Person) -> Refusal | None:
 
 def may_execute(policy: ApprovalPolicy, proposal: Proposal, now: datetime) -> Refusal | None:
     """Return why `proposal` may not be executed at `now`, or None. Fails closed."""
-    request = proposal.request
+    if proposal.state is ProposalState.COMMAND_ONLY:
+        return Refusal(
+            code="command_only",
+            message="This proposal shows a command for you to run; the bot does not carry it out.",
+        )
     if proposal.state is not ProposalState.PENDING:
         return Refusal(code="not_pending", message=f"This proposal is no longer open: it is {proposal.state.value}.")
     if now >= proposal.expires_at:
         return Refusal(code="expired", message="This proposal has expired. Investigate again to get a fresh one.")
+    return may_apply(policy, proposal)
+
+
+def may_apply(policy: ApprovalPolicy, proposal: Proposal) -> Refusal | None:
+    """Return why the bot may not carry out the stored action, whoever approved it and when, or None. Fails closed."""
+    request = proposal.request
     if not policy.execution_enabled:
         return Refusal(
             code="execution_disabled",

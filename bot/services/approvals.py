@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.domain.action import Proposal, ProposalState
 from bot.domain.policy import ApprovalPolicy, Person, Refusal, may_decide, may_execute
+from bot.domain.redaction import redact
 from bot.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from bot.services.core import Core
 from bot.services.proposing import ProposingService, audit_body
@@ -47,13 +48,11 @@ class ApprovalService:
 
     async def approve(self, proposal_id: str, person: Person) -> Proposal:
         """Approve and have it executed. Raise NotAllowed or Conflict; then nothing has changed."""
-        proposal = await self._decide(proposal_id, person, ProposalState.APPROVED, "approve", None)
-        self._wake()
-        return proposal
+        return await self._decide(proposal_id, person, ProposalState.APPROVED, "approve", None)
 
     async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
         """Reject with a reason. Raise InvalidInput without one, NotAllowed or Conflict."""
-        reason = reason.strip()
+        reason = redact(reason.strip())
         if not reason:
             raise InvalidInput("A reason is needed, so that others know why.", next_step="Write one short sentence.")
         if len(reason) > _LONGEST_REASON:
@@ -71,13 +70,16 @@ class ApprovalService:
             refusal = may_decide(self._policy, person) or self._not_decidable(proposal, new, now)
             changes: dict[str, Any] = {"decided_at": now, "decided_by": person.user_id, "reason": reason}
             if refusal is None:
-                await proposal_store.compare_and_set(session, proposal.id, ProposalState.PENDING, new, **changes)
+                if not await proposal_store.compare_and_set(
+                    session, proposal.id, ProposalState.PENDING, new, **changes
+                ):
+                    raise Conflict("This proposal is no longer open.")
                 proposal = proposal.model_copy(update={**changes, "state": new})
             elif refusal.code == "expired":
                 await proposal_store.compare_and_set(
                     session, proposal.id, ProposalState.PENDING, ProposalState.EXPIRED, finished_at=now
                 )
-                proposal = proposal.model_copy(update={"state": ProposalState.EXPIRED})
+                proposal = proposal.model_copy(update={"state": ProposalState.EXPIRED, "finished_at": now})
             body = audit_body(proposal) | {"reason": reason}
             await self._core.record(
                 session,
@@ -86,6 +88,8 @@ class ApprovalService:
                 proposal.incident_id,
                 body if refusal is None else body | {"wanted": verb, "refusal": refusal.code},
             )
+        if proposal.state is ProposalState.APPROVED:
+            self._wake()
         await self._show(proposal)
         if refusal is not None:
             raise self._error(refusal)
@@ -102,7 +106,7 @@ class ApprovalService:
 
     @staticmethod
     def _error(refusal: Refusal) -> Exception:
-        if refusal.code in {"not_pending", "expired"}:
+        if refusal.code in {"not_pending", "command_only", "expired"}:
             return Conflict(refusal.message)
         return NotAllowed(refusal.message)
 

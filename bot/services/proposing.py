@@ -1,8 +1,10 @@
 """Proposals: an analysis' actions, dry-run, stored and shown."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
 from bot.domain.analysis import Analysis
@@ -15,11 +17,14 @@ from bot.ports.remediation import Remediator
 from bot.services.core import Core
 from bot.services.threads import ThreadService
 from bot.settings import ApprovalSettings
+from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 
 logger = structlog.get_logger(__name__)
 
 _MOST_PROPOSALS = 3
+# An undo in one of these states changed nothing, so it may be proposed again.
+_CAME_TO_NOTHING = frozenset({ProposalState.REJECTED, ProposalState.EXPIRED, ProposalState.SUPERSEDED})
 
 
 class ProposingService:
@@ -61,34 +66,56 @@ class ProposingService:
                 logger.info("proposal_not_offered", incident=incident.id, action=request.action, reason=error.message)
                 refused.append(f"{request.action} on {request.target} was considered but not offered: {error.message}")
         proposals = [self._build(incident, request, preview, rank) for rank, (request, preview) in enumerate(offered)]
-        async with self._core.transaction() as session:
-            superseded = await proposal_store.supersede_pending(session, incident.id)
-            for proposal in proposals:
-                await proposal_store.insert(session, proposal, run)
-            for proposal in proposals:
-                await self._core.record(
-                    session,
-                    "bot",
-                    "bot:proposal:create",
-                    incident.id,
-                    audit_body(proposal),
-                )
-        for old in superseded:
-            await self.show(incident, old)
         if refused:
             actions = (*analysis.immediate_actions, *refused)
             analysis = analysis.model_copy(update={"immediate_actions": actions})
+        superseded = await self._store(incident, run, analysis, proposals)
+        if superseded is None:
+            return analysis, []
+        for old in superseded:
+            await self.show(incident, old)
         return analysis, proposals
+
+    async def _store(
+        self, incident: Incident, run: int, analysis: Analysis, proposals: list[Proposal]
+    ) -> Sequence[Proposal] | None:
+        """Store the proposals and return those they supersede; None when a newer run has overtaken this one."""
+        now = self._core.now()
+        async with self._core.transaction() as session:
+            current = await incident_store.get(session, incident.id, lock=True)
+            if current is None or current.triage_run != run:
+                return None
+            superseded = await proposal_store.supersede_pending(session, incident.id, now)
+            for proposal in proposals:
+                await proposal_store.insert(session, proposal, run)
+            # With the proposals, because a second try after a crash finds them and does not preview again.
+            await incident_store.save_analysis(session, incident.id, run, at=now, analysis=analysis)
+            await self.record_superseded(session, superseded)
+            for proposal in proposals:
+                await self._core.record(session, "bot", "bot:proposal:create", incident.id, audit_body(proposal))
+        return superseded
+
+    async def record_superseded(self, session: AsyncSession, superseded: Sequence[Proposal]) -> None:
+        """Append an audit event for each proposal that another one has made pointless."""
+        for proposal in superseded:
+            await self._core.record(
+                session, "bot", "bot:proposal:supersede", proposal.incident_id, audit_body(proposal)
+            )
 
     async def propose_undo(self, incident: Incident, original: Proposal, by: str) -> Proposal:
         """Store and show the undo of a carried-out action; it is approved like any other. Raise OncallError."""
         if original.applied is None or original.applied.undo is None or self._remediator is None:
             raise InvalidInput("This action cannot be undone.")
+        if original.state not in {ProposalState.SUCCEEDED, ProposalState.FAILED}:
+            raise InvalidInput("This action is still being carried out.", next_step="Wait for its outcome.")
         request, preview = await self._preview(self._remediator, original.applied.undo)
         proposal = self._build(incident, request, preview, 0).model_copy(update={"undo_of": original.id})
         async with self._core.transaction() as session:
             current = await proposal_store.get(session, original.id, lock=True)
-            if current is None or current.undone_by is not None:
+            before = None
+            if current is not None and current.undone_by is not None:
+                before = await proposal_store.get(session, current.undone_by)
+            if current is None or (before is not None and before.state not in _CAME_TO_NOTHING):
                 raise InvalidInput("The undo of this action has been proposed already.")
             await proposal_store.insert(session, proposal, incident.triage_run)
             await proposal_store.update(session, original.id, undone_by=proposal.id)

@@ -4,13 +4,16 @@
 carries the proposal's id into the cluster, by which it recognises its own work.
 """
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import structlog
 
-from bot.domain.action import Proposal, ProposalState, Verification, fingerprint
+from bot.domain.action import Proposal, ProposalState, Verification
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.policy import ApprovalPolicy
+from bot.domain.policy import ApprovalPolicy, may_apply
 from bot.domain.redaction import redact
-from bot.errors import NotFound, OncallError, Unavailable, VendorError
+from bot.errors import NotAllowed, NotFound, OncallError, Unavailable, VendorError
 from bot.ports.incident_source import IncidentSource
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
@@ -21,6 +24,10 @@ from bot.store import proposals as proposal_store
 from bot.tasks import TaskSupervisor
 
 logger = structlog.get_logger(__name__)
+
+# An approval that was given in time is carried out even when its proposal has expired by then, but not for ever: the
+# bot may have been away for a night.
+_APPROVAL_HOLDS = timedelta(minutes=15)
 
 
 class RemediationService:
@@ -54,9 +61,11 @@ class RemediationService:
         proposal, incident = await self._load(proposal_id)
         if proposal.applied is not None:
             return True
+        if proposal.error is not None:
+            return False
         if proposal.state is ProposalState.APPROVED:
             proposal = await self._start(proposal)
-        if proposal.state is not ProposalState.EXECUTING:
+        if proposal.state is not ProposalState.EXECUTING or proposal.error is not None:
             return False
         await self._proposing.show(incident, proposal, "Applying the change ...")
         try:
@@ -64,31 +73,34 @@ class RemediationService:
         except Unavailable:
             raise
         except OncallError as error:
-            await self._store(proposal, "fail", error=redact(error.message))
+            await self._store(proposal, "refuse", error=redact(error.message))
             return False
         await self._store(proposal, "apply", applied=applied)
         return True
 
     async def _start(self, proposal: Proposal) -> Proposal:
+        """Commit that the effect is about to happen; an approval that waited for too long does not count any more."""
+        now = self._core.now()
+        stale = now >= proposal.expires_at and now - (proposal.decided_at or now) >= _APPROVAL_HOLDS
+        changes = {"error": "The approval is too old: it was not carried out while it was fresh."} if stale else {}
         async with self._core.transaction() as session:
             if await proposal_store.compare_and_set(
-                session, proposal.id, ProposalState.APPROVED, ProposalState.EXECUTING
+                session, proposal.id, ProposalState.APPROVED, ProposalState.EXECUTING, **changes
             ):
                 await self._core.record(
                     session,
                     "bot",
-                    "bot:action:start",
+                    "bot:action:refuse" if stale else "bot:action:start",
                     proposal.incident_id,
-                    audit_body(proposal),
+                    audit_body(proposal) | changes,
                 )
         return (await self._load(proposal.id))[0]
 
     def _remediator_for(self, proposal: Proposal) -> Remediator:
-        """Return the remediator once more only if the stored action is what was approved. Fails closed."""
-        if self._remediator is None or not self._policy.execution_enabled:
-            raise NotFound("Executing is switched off on this bot.", vendor="Oncall Agent")
-        if fingerprint(proposal.request, proposal.preview) != proposal.fingerprint:
-            raise NotFound("The stored action is not the one that was approved.", vendor="Oncall Agent")
+        """Return the remediator only if the stored action is what was approved and is still allowed. Fails closed."""
+        refusal = may_apply(self._policy, proposal)
+        if self._remediator is None or refusal is not None:
+            raise NotAllowed(refusal.message if refusal else "Executing is switched off on this bot.")
         return self._remediator
 
     async def _store(self, proposal: Proposal, verb: str, **outcome: object) -> None:
@@ -136,21 +148,40 @@ class RemediationService:
         if proposal.state is not ProposalState.EXECUTING:
             return proposal.state is ProposalState.SUCCEEDED
         passed = proposal.verification is not None and proposal.verification.passed
-        new = ProposalState.SUCCEEDED if passed else ProposalState.FAILED
+        await self._close(proposal, ProposalState.SUCCEEDED if passed else ProposalState.FAILED)
+        return passed
+
+    async def abandon(self, proposal_id: str, error_id: str) -> None:
+        """Close a proposal whose execution stopped because of an error, so that it does not stay open for ever."""
+        proposal, _ = await self._load(proposal_id)
+        if proposal.state not in {ProposalState.APPROVED, ProposalState.EXECUTING}:
+            return
+        if proposal.state is ProposalState.APPROVED:
+            error = f"It was not begun because of an error ({error_id}). Nothing was changed."
+        elif proposal.applied is None:
+            error = f"It stopped because of an error ({error_id}). Look whether the change was made before you go on."
+        else:
+            error = f"The change was made, but checking it stopped because of an error ({error_id})."
+        await self._close(proposal, ProposalState.FAILED, error)
+
+    async def _close(self, proposal: Proposal, new: ProposalState, error: str | None = None) -> None:
+        now = self._core.now()
+        changes = {"finished_at": now} if error is None else {"finished_at": now, "error": error}
+        body = audit_body(proposal.model_copy(update={"state": new}))
         async with self._core.transaction() as session:
-            await proposal_store.compare_and_set(
-                session, proposal.id, ProposalState.EXECUTING, new, finished_at=self._core.now()
-            )
-            if passed:
-                await proposal_store.supersede_pending(session, proposal.incident_id, but=proposal.id)
+            if not await proposal_store.compare_and_set(session, proposal.id, proposal.state, new, **changes):
+                return
+            superseded: Sequence[Proposal] = ()
+            if new is ProposalState.SUCCEEDED:
+                superseded = await proposal_store.supersede_pending(session, proposal.incident_id, now, but=proposal.id)
             await self._core.record(
                 session,
                 "bot",
-                f"bot:action:{'succeed' if passed else 'fail'}",
+                f"bot:action:{'succeed' if new is ProposalState.SUCCEEDED else 'fail'}",
                 proposal.incident_id,
-                audit_body(proposal.model_copy(update={"state": new})),
+                body if error is None else body | {"error": error},
             )
-        return passed
+            await self._proposing.record_superseded(session, superseded)
 
     async def announce(self, proposal_id: str) -> None:
         """Show the outcome in the thread, and offer to resolve the incident when it helped."""

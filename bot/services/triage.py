@@ -167,14 +167,14 @@ class TriageService:
         if message is not None:
             await self._outside.messenger.ask_target(incident, message, resolution.candidates, resolution.reason)
         async with self._core.transaction() as session:
-            await incident_store.update(session, incident.id, triage=TriageState.WAITING.value)
-            await self._core.record(
-                session,
-                "bot",
-                "bot:target:ask",
-                incident.id,
-                {"run": run, "candidates": [str(c) for c in resolution.candidates]},
-            )
+            if await incident_store.end_triage(session, incident.id, run, TriageState.WAITING):
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:target:ask",
+                    incident.id,
+                    {"run": run, "candidates": [str(c) for c in resolution.candidates]},
+                )
 
     async def _look_at_alert(self, incident: Incident, checklist: Checklist) -> tuple[Incident, tuple[Evidence, ...]]:
         """Complete the incident from the system that paged, and keep the alert as evidence `A1`."""
@@ -306,26 +306,26 @@ class TriageService:
             await self._proposing.post_card(incident, proposal)
         async with self._core.transaction() as session:
             await incident_store.save_analysis(session, incident_id, run, at=self._core.now(), analysis=analysis)
-            await incident_store.update(session, incident_id, triage=TriageState.DONE.value)
-            await self._core.record(
-                session,
-                "bot",
-                "bot:analysis:publish",
-                incident_id,
-                {"run": run, "proposals": [p.id for p in proposals]},
-            )
+            if await incident_store.end_triage(session, incident_id, run, TriageState.DONE):
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:analysis:publish",
+                    incident_id,
+                    {"run": run, "proposals": [p.id for p in proposals]},
+                )
 
     async def fail(self, incident_id: str, run: int, error_id: str) -> None:
         """Say in the thread that the investigation stopped."""
         async with self._core.transaction() as session:
-            await incident_store.update(session, incident_id, triage=TriageState.FAILED.value)
-            await self._core.record(
-                session,
-                "bot",
-                "bot:investigation:fail",
-                incident_id,
-                {"run": run, "error_id": error_id},
-            )
+            if await incident_store.end_triage(session, incident_id, run, TriageState.FAILED):
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:investigation:fail",
+                    incident_id,
+                    {"run": run, "error_id": error_id},
+                )
         incident = await self._threads.reload(incident_id)
         key = f"{incident_id}:{run}:failed"
         text = f"The investigation stopped because of an error ({error_id}). Start it again with *Investigate again*."

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.errors import SettingsError
+from bot.errors import SettingsError, Unavailable
 
 
 def sqlite_path(url: str) -> Path:
@@ -79,14 +80,21 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a session whose work commits when the block ends and rolls back when it raises."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        """Open a session whose work commits when the block ends and rolls back when it raises.
+
+        Raise Unavailable when the database is away, is locked for too long, or undid the transaction for another's
+        sake (a deadlock): nothing is stored then, and the same may be tried again.
+        """
+        try:
+            async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
+            raise Unavailable("The database cannot be used right now.", vendor="Database") from error
 
     async def ping(self) -> None:
-        """Run a query. Raise SQLAlchemy's error when the database is away."""
-        async with self.engine.connect() as connection:
-            await connection.execute(sa.text("SELECT 1"))
+        """Run a query. Raise Unavailable when the database is away."""
+        async with self.transaction() as session:
+            await (await session.connection()).execute(sa.text("SELECT 1"))
 
     async def close(self) -> None:
         await self.engine.dispose()

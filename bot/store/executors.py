@@ -1,7 +1,7 @@
 """Heartbeats of running processes, by which the others notice that one died."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlmodel import col, select
@@ -26,6 +26,12 @@ async def dead_since(session: AsyncSession, before: datetime) -> Sequence[str]:
 async def others(session: AsyncSession, executor_id: str) -> Sequence[str]:
     """Return every executor but this one."""
     return (await session.exec(select(Executor.id).where(col(Executor.id) != executor_id))).all()
+
+
+async def retire(session: AsyncSession, executor_id: str) -> None:
+    """Say that this process has stopped, so that the others take over at once what it left."""
+    long_ago = datetime(1970, 1, 1, tzinfo=UTC)
+    await session.exec(sa.update(Executor).where(col(Executor.id) == executor_id).values(seen_at=long_ago))
 
 
 async def forget(session: AsyncSession, executor_id: str) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.alert import Alert, MessageRef
+from bot.domain.alert import Alert, AlertSource, MessageRef, Severity
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, Progress
@@ -85,11 +85,42 @@ async def claim_triage(session: AsyncSession, incident_id: str, run: int) -> boo
     return bool((await session.exec(statement)).rowcount)
 
 
+async def end_triage(session: AsyncSession, incident_id: str, run: int, state: TriageState, **changes: Any) -> bool:
+    """Move a running (or wanted) investigation on; False when it ended before or a newer run is wanted by now."""
+    statement = (
+        sa.update(IncidentRow)
+        .where(
+            col(IncidentRow.id) == incident_id,
+            col(IncidentRow.triage_run) == run,
+            col(IncidentRow.triage).in_([TriageState.WANTED.value, TriageState.RUNNING.value]),
+        )
+        .values(triage=state.value, **changes)
+    )
+    return bool((await session.exec(statement)).rowcount)
+
+
 async def wanted(session: AsyncSession, limit: int) -> Sequence[Incident]:
-    """Return incidents whose investigation has to be started, the oldest first."""
+    """Return incidents whose investigation has to be started.
+
+    What a person asked for comes first, so that a storm does not keep somebody waiting; then the worst, then the
+    oldest.
+    """
+    asked = sa.case((col(IncidentRow.source) == AlertSource.SLACK_COMMAND.value, 0), else_=1)
+    rank = sa.case({severity.value: severity.rank for severity in Severity}, value=col(IncidentRow.severity))
     query = (
         select(IncidentRow)
         .where(IncidentRow.triage == TriageState.WANTED.value)
+        .order_by(asked, rank, col(IncidentRow.opened_at))
+        .limit(limit)
+    )
+    return [to_incident(row) for row in (await session.exec(query)).all()]
+
+
+async def in_triage(session: AsyncSession, states: Sequence[TriageState], limit: int) -> Sequence[Incident]:
+    """Return incidents whose investigation is in one of these states, the oldest first."""
+    query = (
+        select(IncidentRow)
+        .where(col(IncidentRow.triage).in_([state.value for state in states]))
         .order_by(col(IncidentRow.opened_at))
         .limit(limit)
     )

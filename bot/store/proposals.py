@@ -57,7 +57,9 @@ async def overdue(session: AsyncSession, now: datetime, limit: int = 100) -> Seq
     query = (
         select(ProposalRow)
         .where(ProposalRow.state == ProposalState.PENDING.value, col(ProposalRow.expires_at) <= now)
+        .order_by(col(ProposalRow.id))
         .limit(limit)
+        .with_for_update(skip_locked=True)
     )
     return [to_proposal(row) for row in (await session.exec(query)).all()]
 
@@ -75,14 +77,16 @@ async def compare_and_set(
     return bool((await session.exec(statement)).rowcount)
 
 
-async def supersede_pending(session: AsyncSession, incident_id: str, but: str | None = None) -> Sequence[Proposal]:
+async def supersede_pending(
+    session: AsyncSession, incident_id: str, now: datetime, but: str | None = None
+) -> Sequence[Proposal]:
     """Close every pending proposal of an incident except `but`, and return those that were closed."""
     closed = []
     for proposal in await of_incident(session, incident_id):
         if proposal.id == but or proposal.state not in {ProposalState.PENDING, ProposalState.COMMAND_ONLY}:
             continue
-        if await compare_and_set(session, proposal.id, proposal.state, ProposalState.SUPERSEDED):
-            closed.append(proposal.model_copy(update={"state": ProposalState.SUPERSEDED}))
+        if await compare_and_set(session, proposal.id, proposal.state, ProposalState.SUPERSEDED, finished_at=now):
+            closed.append(proposal.model_copy(update={"state": ProposalState.SUPERSEDED, "finished_at": now}))
     return closed
 
 
