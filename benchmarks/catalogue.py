@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks import intake
+from benchmarks import intake, slack
 from benchmarks.figures import Effort, Figure
 
 Benchmark = Callable[[Effort], Awaitable[list[Figure]]]
@@ -11,4 +11,5 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "intake-sqlite": intake.measure_sqlite,
     "intake-postgres": intake.measure_postgres,
     "intake-latency": intake.measure_latency,
+    "slack": slack.measure,
 }

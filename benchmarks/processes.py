@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 _ROOT = Path(__file__).resolve().parents[1]
 _READY_SECONDS = 60.0
@@ -60,6 +63,14 @@ async def running(module: str, *arguments: str, core: int | None = None) -> Asyn
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def log_errors_only() -> None:
+    """In the server's process: keep standard output for the one line that says it is ready."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 async def until_told(ready: dict[str, Any]) -> None:

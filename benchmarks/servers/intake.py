@@ -8,12 +8,14 @@ import hashlib
 import hmac
 import json
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from aiohttp import web
 
 from benchmarks.payloads import SECRET
-from benchmarks.processes import until_told
+from benchmarks.processes import log_errors_only, until_told
 from bot import clock
 from bot.services import Services
 from bot.services.core import Core
@@ -77,31 +79,40 @@ async def _parse_only(request: web.Request) -> web.Response:
     return web.Response(body=b'{"status":"accepted"}', status=202, content_type="application/json")
 
 
-async def serve(database_url: str) -> None:
+@asynccontextmanager
+async def open_intake(database_url: str) -> AsyncIterator[IntakeService]:
+    """Yield the product's intake on a migrated database; nothing drains it."""
     database = Database(database_url)
     await migrate(database)
     inbox = InboxWriter(database_url)
     inbox.start()
     core = Core(database, AuditTrail(database, b"benchmark"), clock.now)
-    intake = IntakeService(core, inbox, lambda: None, lambda _incident_id: None)
-    gateway = HttpGateway(make_services(intake), make_settings(database_url))
-    await gateway.start()
-    plain = web.Application()
-    plain.router.add_post("/parse-only", _parse_only)
-    runner = web.AppRunner(plain, access_log=None, handle_signals=False)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    port = runner.addresses[0][1]
     try:
-        await until_told(
-            {"durable": f"{gateway.url}/webhook/pagerduty", "parse_only": f"http://127.0.0.1:{port}/parse-only"}
-        )
+        yield IntakeService(core, inbox, lambda: None, lambda _incident_id: None)
     finally:
-        await runner.cleanup()
-        await gateway.stop()
         await inbox.close()
         await database.close()
 
 
+async def serve(database_url: str) -> None:
+    async with open_intake(database_url) as intake:
+        gateway = HttpGateway(make_services(intake), make_settings(database_url))
+        await gateway.start()
+        plain = web.Application()
+        plain.router.add_post("/parse-only", _parse_only)
+        runner = web.AppRunner(plain, access_log=None, handle_signals=False)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        port = runner.addresses[0][1]
+        try:
+            await until_told(
+                {"durable": f"{gateway.url}/webhook/pagerduty", "parse_only": f"http://127.0.0.1:{port}/parse-only"}
+            )
+        finally:
+            await runner.cleanup()
+            await gateway.stop()
+
+
 if __name__ == "__main__":
+    log_errors_only()
     asyncio.run(serve(sys.argv[1]))
