@@ -1,13 +1,16 @@
 """Which finding explains which: symptoms are folded under what caused them, along owners, selectors and addresses."""
 
 from bot.domain.finding import Finding
+from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_signs import host_in
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
+    labels_of,
     matches,
     name_of,
     namespace_of,
+    selector_matches,
     spec_of,
     template_of,
 )
@@ -48,6 +51,8 @@ def _may_explain(cause: Finding, symptom: Finding) -> bool:
         return False
     if symptom.key == _CLIENT:
         return cause.entity != symptom.entity
+    if cause.entity.startswith("PersistentVolumeClaim/") and cause.entity != symptom.entity:
+        return True
     return cause.key not in SYMPTOMS or cause.key == _CLIENT
 
 
@@ -70,12 +75,20 @@ def _neighbours(graph: Graph, about: str) -> list[str]:
         found += [graph.entity_of(pod) for pod in _selected(graph, item)]
     elif item.get("kind") == "Job":
         found.append(graph.entity_of(item))
+    elif item.get("kind") == "PodDisruptionBudget":
+        selected = [pod for pod in graph.pods_in(namespace_of(item)) if _is_budgeted(pod, item)]
+        found += sorted({graph.entity_of(pod) for pod in selected})
     elif item.get("kind") == "HorizontalPodAutoscaler":
         target = spec_of(item).get("scaleTargetRef") or {}
         found.append(f"{target.get('kind')}/{namespace_of(item)}/{target.get('name')}")
     pods = _selected(graph, item) if item.get("kind") == "Service" else graph.pods_of(item)
     found += sorted({f"Node/{name}" for pod in pods if (name := spec_of(pod).get("nodeName"))})
-    return found
+    claims = {f"PersistentVolumeClaim/{namespace_of(pod)}/{name}" for pod in pods for name in mounted_claims(pod)}
+    return [*found, *sorted(claims)]
+
+
+def _is_budgeted(pod: Object, budget: Object) -> bool:
+    return selector_matches(labels_of(pod), spec_of(budget).get("selector") or {"matchLabels": {"": ""}})
 
 
 def _selected(graph: Graph, service: Object) -> list[Object]:

@@ -12,7 +12,8 @@ from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
 from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, condition_of
+from integrations.kubernetes.diagnosis.graph import Graph, condition_of, spec_of
+from integrations.kubernetes.diagnosis.nodes import starving
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
@@ -67,6 +68,8 @@ def _judge(case: _Case) -> Iterator[Judged]:
     if found := _liveness(case):
         yield found
         return
+    if case.exit_code == 137 and starving(case.graph, str(spec_of(case.view.pod).get("nodeName"))):
+        return  # the node killed it: a finding of the node
     if case.exit_code in _START_CODES or case.terminated.get("reason") in _START_FAILED:
         if ARCH.search(message):
             yield _report(case, "crash.arch", f"its image has the wrong architecture: {clip(message)}", 0.95)

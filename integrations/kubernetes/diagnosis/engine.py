@@ -8,16 +8,20 @@ from bot.domain.alert import Severity
 from bot.domain.entity import ObjectRef
 from bot.domain.finding import Abstention, Diagnosis, Finding, SourceStatus
 from integrations.kubernetes.diagnosis import (
-    cluster,
+    autoscaling,
+    batch,
     config,
     crash,
+    disruption,
     image,
     ingress,
     lifecycle,
+    nodes,
     resources,
     rollout,
     scheduling,
     service,
+    storage,
     workload,
 )
 from integrations.kubernetes.diagnosis.causality import explain, related_to
@@ -31,8 +35,11 @@ Analyzer = Callable[[Graph], Iterable[Judged]]
 
 ANALYZERS: tuple[Analyzer, ...] = tuple(
     module.analyze
-    for module in (image, config, scheduling, resources, crash, rollout, workload, service, ingress, lifecycle, cluster)
-)
+    for module in (
+        image, config, scheduling, storage, resources, crash, rollout, workload, batch, service, ingress, lifecycle,
+        nodes, autoscaling, disruption,
+    )
+)  # fmt: skip
 """Pure functions from the indexed snapshot to findings and abstentions."""
 _ESSENTIAL = frozenset({"Workload", "Pods"})
 

@@ -93,6 +93,30 @@ class Graph:
         return self._pods_by_owner.get(key, [])
 
     @cached_property
+    def _pods_by_namespace(self) -> Mapping[str, list[Object]]:
+        index: dict[str, list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            index[namespace_of(pod)].append(pod)
+        return index
+
+    def pods_in(self, namespace: str) -> list[Object]:
+        """Return the pods of a namespace, by name."""
+        return self._pods_by_namespace.get(namespace, [])
+
+    @cached_property
+    def _pods_by_job(self) -> Mapping[tuple[str, str], list[Object]]:
+        index: dict[tuple[str, str], list[Object]] = defaultdict(list)
+        for pod in self.pods:
+            owner = controller_of(pod)
+            if owner is not None and owner.get("kind") == "Job":
+                index[(namespace_of(pod), str(owner.get("name")))].append(pod)
+        return index
+
+    def pods_of_job(self, job: Object) -> list[Object]:
+        """Return the pods of one Job, also of one that a CronJob made."""
+        return self._pods_by_job.get((namespace_of(job), name_of(job)), [])
+
+    @cached_property
     def _sets_by_owner(self) -> Mapping[ObjectKey, list[Object]]:
         index: dict[ObjectKey, list[Object]] = defaultdict(list)
         for replica_set in self.all("ReplicaSet"):
@@ -132,6 +156,10 @@ class Graph:
         for service in self.all("Service"):
             index[namespace_of(service)].append(service)
         return index
+
+    def services_in(self, namespace: str) -> list[Object]:
+        """Return the Services of a namespace, by name."""
+        return self._services_by_namespace.get(namespace, [])
 
     def services_of(self, namespace: str, labels: Mapping[str, str]) -> list[Object]:
         """Return the Services whose selector these labels satisfy."""
@@ -217,3 +245,25 @@ def condition_of(item: Object, kind: str) -> tuple[int, dict[str, Any]] | None:
 def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
     """Say whether labels satisfy a selector of equalities."""
     return all(str(labels.get(name)) == str(value) for name, value in selector.items())
+
+
+def selector_matches(labels: Mapping[str, str], selector: Mapping[str, Any]) -> bool:
+    """Say whether labels satisfy a LabelSelector; an empty one selects everything."""
+    if not matches(labels, selector.get("matchLabels") or {}):
+        return False
+    for entry in selector.get("matchExpressions") or ():
+        value, wanted = labels.get(str(entry.get("key"))), [str(item) for item in entry.get("values") or ()]
+        verdict = {
+            "In": value is not None and str(value) in wanted,
+            "NotIn": value is None or str(value) not in wanted,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }.get(str(entry.get("operator")), False)
+        if not verdict:
+            return False
+    return True
+
+
+def timestamp_of(item: Object) -> object:
+    """Return an object's creationTimestamp as the API wrote it."""
+    return (item.get("metadata") or {}).get("creationTimestamp")

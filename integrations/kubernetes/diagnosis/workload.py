@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.domain.alert import Severity
-from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready, is_starting
+from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, is_starting
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
@@ -26,7 +25,7 @@ _DESIRED = "deployment.kubernetes.io/desired-replicas"
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
-    """Judge workloads at zero, stuck StatefulSets, DaemonSets that miss nodes, Jobs that gave up."""
+    """Judge workloads at zero, stuck StatefulSets, DaemonSets that miss nodes."""
     for workload in graph.workloads:
         match workload.get("kind"):
             case "Deployment" | "StatefulSet" if spec_of(workload).get("replicas") == 0:
@@ -35,8 +34,6 @@ def analyze(graph: Graph) -> Iterable[Judged]:
                 yield from _stuck_ordinal(graph, workload)
             case "DaemonSet":
                 yield from _missing_nodes(workload)
-            case "Job":
-                yield from _failed_job(workload)
 
 
 def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
@@ -145,24 +142,6 @@ def _missing_nodes(workload: Object) -> Iterator[Judged]:
         confidence=0.75,
         evidence=cite_present(workload, "/status/desiredNumberScheduled", "/status/currentNumberScheduled"),
         person_decides="Look at why the missing pods are not created or not placed.",
-    )
-
-
-def _failed_job(job: Object) -> Iterator[Judged]:
-    found = condition_of(job, "Failed")
-    if found is None or found[1].get("status") != "True":
-        return
-    position, condition = found
-    message = clip(str(condition.get("message") or condition.get("reason") or ""))
-    evidence: tuple[Citation, ...] = cite_present(job, f"/status/conditions/{position}/reason", "/status/failed")
-    yield finding(
-        "job.failed",
-        entity(job),
-        f"Job {name_of(job)} gave up: {message}.",
-        severity=Severity.WARNING,
-        confidence=0.8,
-        evidence=evidence,
-        person_decides="Find out why its pods failed; then run it again if it is safe to repeat.",
     )
 
 

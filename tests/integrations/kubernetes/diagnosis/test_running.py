@@ -137,7 +137,8 @@ def test_pods_that_fail_their_readiness_probe() -> None:
 @pytest.mark.parametrize(
     ("status", "message", "key"),
     [("Unknown", "Kubelet stopped posting node status.", "node.kubelet_down"),
-     ("False", "container runtime is down", "node.not_ready")],
+     ("False", "container runtime is down", "node.runtime_down"),
+     ("False", "kubelet is stopping", "node.not_ready")],
 )  # fmt: skip
 def test_silent_and_broken_nodes_are_told_apart(status: str, message: str, key: str) -> None:
     sick = node()
