@@ -2,6 +2,7 @@
 
 import sqlite3
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -84,3 +85,11 @@ def test_the_demo_plays_from_the_wheel(command: Command, tmp_path: Path) -> None
     played = command("demo", "--terminal")
     assert played.returncode == 0, played.stdout[-3000:] + played.stderr[-3000:]
     assert "fixed, verified and resolved" in played.stdout
+
+
+def test_an_editable_installation_needs_nothing_beside_the_build_lock(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['editables'] = None\nimport hatchling.build; hatchling.build.build_editable(sys.argv[1])"
+    built = run(sys.executable, "-c", code, tmp_path, folder=ROOT)
+    assert built.returncode == 0, built.stderr[-2000:]
+    (path,) = tmp_path.glob("*.whl")
+    assert zipfile.ZipFile(path).read("_oncall_agent.pth").decode().strip() == str(ROOT)
