@@ -11,6 +11,7 @@ class ActionId(StrEnum):
     PROPOSAL_DETAILS = "proposal_details"  # value: proposal id; opens a modal
     UNDO = "proposal_undo"  # value: proposal id; proposes the undo, which is approved like any other
     EVIDENCE_DETAILS = "evidence_details"  # value: incident id; opens a modal
+    EVIDENCE_FILE = "evidence_file"  # value: incident id; attaches the evidence to the thread as a file
     CHOOSE_TARGET = "choose_target"  # a select; option value: incident id|Kind/namespace/name
     INVESTIGATE_AGAIN = "investigate_again"  # value: incident id
     ACKNOWLEDGE = "incident_acknowledge"  # value: incident id

@@ -58,6 +58,15 @@ class IncidentService:
         async with self._core.transaction() as session:
             return await incident_store.load_evidence(session, incident.id, incident.triage_run)
 
+    async def attach_evidence(self, incident_id: str) -> None:
+        """Attach the newest investigation's evidence to the thread as one file. Raise InvalidInput or VendorError."""
+        incident = await self.get(incident_id)
+        evidence = await self.evidence(incident_id)
+        if not evidence or incident.thread is None:
+            raise InvalidInput("There is no evidence to attach yet.")
+        key = f"{incident.id}:{incident.triage_run}:evidence"
+        await self._messenger.post_evidence_file(incident, evidence, key)
+
     async def analysis(self, incident_id: str) -> Analysis | None:
         """Return the newest investigation's analysis, None while there is none."""
         incident = await self.get(incident_id)

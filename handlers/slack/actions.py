@@ -72,6 +72,10 @@ async def open_evidence(click: Click) -> None:
     await click.open(click.wiring.screens.evidence(incident, evidence))
 
 
+async def attach_evidence(click: Click) -> None:
+    await click.wiring.services.incidents.attach_evidence(click.value)
+
+
 async def choose_target(click: Click) -> None:
     incident_id, _, chosen = click.value.partition("|")
     try:
@@ -109,6 +113,7 @@ ACTIONS: dict[ActionId, Callable[[Click], Awaitable[None]]] = {
     ActionId.PROPOSAL_DETAILS: open_proposal,
     ActionId.UNDO: undo,
     ActionId.EVIDENCE_DETAILS: open_evidence,
+    ActionId.EVIDENCE_FILE: attach_evidence,
     ActionId.CHOOSE_TARGET: choose_target,
     ActionId.INVESTIGATE_AGAIN: investigate_again,
     ActionId.ACKNOWLEDGE: acknowledge,

@@ -60,6 +60,8 @@ async def test_payment_service_from_alert_to_resolved(stage: Stage, page: Page, 
     await thread.get_by_role("button", name=re.compile("evidence")).first.click()
     modal = page.get_by_role("dialog")
     await expect(modal.get_by_text(re.compile("Logs|log")).first).to_be_visible()
+    await modal.get_by_role("button", name=re.compile("Attach all evidence")).click()
+    await expect(thread.get_by_text(re.compile("Evidence of INC-")).first).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(modal).to_be_hidden()
 

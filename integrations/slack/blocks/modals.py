@@ -12,6 +12,7 @@ from bot.domain.interaction import (
     REASON_INPUT,
     SUBJECT_BLOCK,
     SUBJECT_INPUT,
+    ActionId,
     CallbackId,
 )
 from integrations.slack.blocks import elements as e
@@ -41,7 +42,11 @@ def evidence_modal(incident: Incident, evidence: Sequence[Evidence]) -> e.JSON:
         room, shown = room - used, shown + 1
         blocks += block_list
     if left_out := len(evidence) - shown:
-        blocks.append(e.section(f"… and {t.count(left_out, 'more observation')}: see the file in the thread."))
+        blocks.append(e.section(f"… and {t.count(left_out, 'more observation')}: attach the file to see everything."))
+    if evidence:
+        label = f"Attach all evidence of incident {incident.id} to its thread as a file"
+        attach = e.button("Attach to the thread as a file", ActionId.EVIDENCE_FILE, incident.id, label=label)
+        blocks.append(e.actions([attach], f"evidence-file:{incident.id}"))
     return e.modal("Evidence", CallbackId.EVIDENCE_DETAILS, blocks)
 
 
