@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks import intake, slack
+from benchmarks import evidence, intake, memory, slack, start, thread
 from benchmarks.figures import Effort, Figure
 
 Benchmark = Callable[[Effort], Awaitable[list[Figure]]]
@@ -12,4 +12,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "intake-postgres": intake.measure_postgres,
     "intake-latency": intake.measure_latency,
     "slack": slack.measure,
+    "evidence": evidence.measure,
+    "thread": thread.measure,
+    "memory": memory.measure,
+    "help": start.measure,
 }

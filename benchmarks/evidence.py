@@ -1,0 +1,109 @@
+"""Figure 4: gathering all evidence about a failing workload from an API server that is 20 ms away."""
+
+import base64
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import yaml
+
+from benchmarks.figures import Effort, Figure, Goal, middle
+from benchmarks.processes import cores, on_core, running
+from benchmarks.servers.cluster import APPLICATION
+from bot.domain.alert import AlertSource, Severity
+from bot.domain.incident import Incident, IncidentStatus
+from bot.settings import KubernetesSettings
+from integrations.kubernetes.client import KubernetesClient
+from integrations.kubernetes.evidence import KubernetesEvidence
+
+LATENCY_MS = 20
+GOAL = Goal(1.5, at_least=False)
+_GATHERS = 8
+
+
+def _incident(namespace: str) -> Incident:
+    return Incident(
+        id="INC-BENCHMARK",
+        dedup_key="benchmark",
+        source=AlertSource.TEST,
+        title=f"{APPLICATION} fails",
+        severity=Severity.HIGH,
+        status=IncidentStatus.TRIGGERED,
+        opened_at=datetime.now(UTC),
+        labels={"namespace": namespace, "deployment": APPLICATION},
+    )
+
+
+def _kubeconfig(folder: str, server: dict[str, Any]) -> Path:
+    path = Path(folder) / "kubeconfig"
+    authority = base64.b64encode(server["ca"].encode()).decode()
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server["url"], "certificate-authority-data": authority}}],
+        "users": [{"name": "u", "user": {"token": "benchmark"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+@asynccontextmanager
+async def _source(server: dict[str, Any]) -> AsyncIterator[KubernetesEvidence]:
+    with tempfile.TemporaryDirectory(prefix="oncall-bench-") as folder:
+        path = _kubeconfig(folder, server)
+        settings = KubernetesSettings(_env_file=None, K8S_CONFIG_PATH=path, K8S_NAMESPACE=server["namespace"])
+        client = await KubernetesClient.connect(settings)
+        try:
+            yield KubernetesEvidence(client, settings)
+        finally:
+            await client.close()
+
+
+async def _gather(source: KubernetesEvidence, incident: Incident) -> float:
+    """Return the seconds of one gathering. Raise RuntimeError when it did not find what is wrong."""
+    started = time.perf_counter()
+    gathered = await source.gather(incident, lambda _item: None)
+    seconds = time.perf_counter() - started
+    if gathered.diagnosis is None or gathered.diagnosis.healthy:
+        raise RuntimeError("the failing workload was not diagnosed")
+    return seconds
+
+
+async def measure(effort: Effort) -> list[Figure]:
+    """Return the time of one gathering for each dependent wave of requests, in injected latencies."""
+    per_wave, took = [], []
+    async with running("benchmarks.servers.cluster", str(LATENCY_MS)) as server:
+        context = ssl.create_default_context(cadata=server["ca"])
+        async with aiohttp.ClientSession(server["url"], trust_env=False) as control, _source(server) as source:
+            incident = _incident(server["namespace"])
+            incident = incident.model_copy(update={"target": (await source.resolve(incident)).target})
+            for _ in range(3):  # records the answers, opens the connections
+                await _gather(source, incident)
+            await (await control.post("/_freeze", ssl=context)).read()
+            with on_core(cores()[1]):
+                for _ in range(effort.repetitions):
+                    await (await control.post("/_waves", ssl=context)).read()
+                    await _gather(source, incident)
+                    async with control.post("/_waves", ssl=context) as answer:
+                        timeline = await answer.json()
+                    seconds = middle([await _gather(source, incident) for _ in range(_GATHERS)])
+                    took.append(seconds)
+                    per_wave.append(seconds * 1_000 / LATENCY_MS / timeline["waves"])
+    return [
+        Figure(
+            "evidence",
+            tuple(per_wave),
+            "x",
+            f"{middle(took) * 1e3:.0f} ms for {timeline['requests']} reads, the logs' judging included",
+            f"{timeline['waves']} dependent waves of {LATENCY_MS} ms injected latency over TLS",
+            GOAL,
+        )
+    ]
