@@ -88,7 +88,10 @@ def test_the_demo_plays_from_the_wheel(command: Command, tmp_path: Path) -> None
 
 
 def test_an_editable_installation_needs_nothing_beside_the_build_lock(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['editables'] = None\nimport hatchling.build; hatchling.build.build_editable(sys.argv[1])"
+    code = (
+        "import sys; sys.modules['editables'] = None\n"
+        "import hatchling.build; hatchling.build.build_editable(sys.argv[1])"
+    )
     built = run(sys.executable, "-c", code, tmp_path, folder=ROOT)
     assert built.returncode == 0, built.stderr[-2000:]
     (path,) = tmp_path.glob("*.whl")
