@@ -6,7 +6,12 @@ from bot.domain.interaction import ActionId
 from sandbox.scenarios.catalogue import SCENARIOS
 from tests.scenarios.conftest import CHANNEL, Stage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("alert_families"),
+    pytest.mark.slow,
+    pytest.mark.timeout(180),
+]
 
 ALERTS = [s.name for s in SCENARIOS.values() if s.family in {"database", "server", "security", "network"}]
 

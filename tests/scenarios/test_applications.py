@@ -6,7 +6,12 @@ from bot.domain.interaction import ActionId
 from sandbox.scenarios.applications import APPLICATIONS, is_healthy
 from tests.scenarios.conftest import Stage
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("applications"),
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+]
 
 BROKEN = [name for name, application in APPLICATIONS.items() if application.expected.key]
 

@@ -14,7 +14,12 @@ from sandbox.slack.errors import SlackError
 from tests.scenarios.conftest import Stage, Thread, elements
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("kill"),
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+]
 
 TRIAGE = [
     ("open", "payment-service"),
