@@ -120,8 +120,12 @@ class Workflows:
         loop.set_default_executor(pool)
         await loop.run_in_executor(pool, partial(DBOS.destroy, destroy_registry=True))
         loop.set_default_executor(pool)  # a step that began meanwhile has put the engine's back
-        async with self._database.transaction() as session:
-            await executors.retire(session, self.executor_id)
+        try:
+            async with self._database.transaction() as session:
+                await executors.retire(session, self.executor_id)
+        except Unavailable as error:
+            # The others find out by themselves, only later.
+            logger.warning("not_retired", reason=str(error.__cause__))
 
     async def heartbeat(self) -> None:
         """Say that this process lives, and take over what dead ones left. Runs until cancelled."""

@@ -27,6 +27,18 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def printable(value: Any) -> Any:
+    """Return a copy of a JSON value whose texts every database takes: without NUL and halves of surrogate pairs."""
+    match value:
+        case str():
+            return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+        case dict():
+            return {printable(key): printable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [printable(item) for item in value]
+    return value
+
+
 def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical JSON of `value` as 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -10,6 +10,8 @@ import asyncio
 import structlog
 
 from bot.domain.action import ProposalState
+from bot.domain.incident import Incident
+from bot.errors import Unavailable
 from bot.ports.engine import WorkflowEngine
 from bot.services.core import Core
 from bot.services.intake import IntakeService
@@ -56,24 +58,34 @@ class Dispatcher:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            while await self._intake.drain():
+            try:
+                while await self._intake.drain():
+                    await self.dispatch()
                 await self.dispatch()
-            await self.dispatch()
+            except Unavailable as error:
+                # Everything that waits is a row and waits on.
+                logger.warning("dispatch_waits", reason=error.message)
             await self._wakeup.wait(_SWEEP_SECONDS)
 
     async def dispatch(self) -> None:
         """Start what is wanted, within the limit on investigations."""
         async with self._core.transaction() as session:
-            free = max(0, self._concurrency - self._engine.running_triages())
-            wanted = await incident_store.wanted(session, free + len(self._started)) if free else []
+            wanted = await incident_store.wanted(session, self._concurrency + len(self._started))
             approved = await proposal_store.in_states(session, (ProposalState.APPROVED,))
-        fresh = [i for i in wanted if f"{i.id}:{i.triage_run}" not in self._started]
+        # Rows that are still wanted although they were started have not claimed their place yet; it is theirs. Of all
+        # others no memory is needed.
+        self._started &= {_key(incident) for incident in wanted} | {proposal.id for proposal in approved}
         for proposal in approved:
             if proposal.id not in self._started:
                 await self._engine.start_act(proposal.id)
+                self._started.add(proposal.id)
+        claiming = sum(_key(incident) in self._started for incident in wanted)
+        free = max(0, self._concurrency - self._engine.running_triages() - claiming)
+        fresh = [incident for incident in wanted if _key(incident) not in self._started]
         for incident in fresh[:free]:
             await self._engine.start_triage(incident.id, incident.triage_run)
-        # Rows that are still wanted were started a moment ago; all others need no memory.
-        self._started = {f"{i.id}:{i.triage_run}" for i in (*wanted,)} & (
-            self._started | {f"{i.id}:{i.triage_run}" for i in fresh[:free]}
-        ) | {p.id for p in approved}
+            self._started.add(_key(incident))
+
+
+def _key(incident: Incident) -> str:
+    return f"{incident.id}:{incident.triage_run}"

@@ -1,28 +1,26 @@
 """Intake: accept an alert durably, then find or open its incident."""
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.alert import Alert, AlertSource, AlertState
-from bot.domain.base import new_id
-from bot.domain.incident import Incident, IncidentStatus, TriageState
+from bot.domain.alert import Alert, AlertState
+from bot.domain.base import printable
+from bot.domain.incident import Incident
+from bot.domain.redaction import redact
 from bot.services.core import Core
+from bot.services.correlation import changes_of, open_incident, verb_of
 from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 from bot.store.inbox import InboxWriter, count_open, open_deliveries
 from bot.store.tables import InboxDelivery
 
 logger = structlog.get_logger(__name__)
-
-_STATUS = {
-    AlertState.TRIGGERED: IncidentStatus.TRIGGERED,
-    AlertState.ACKNOWLEDGED: IncidentStatus.ACKNOWLEDGED,
-    AlertState.RESOLVED: IncidentStatus.RESOLVED,
-}
 
 
 class IntakeService:
@@ -56,118 +54,85 @@ class IntakeService:
     async def drain(self, limit: int = 200) -> int:
         """Correlate the oldest open deliveries in one transaction and return how many there were.
 
-        A delivery that cannot be understood is marked with its error and never blocks the ones behind it.
+        A delivery that cannot be understood is marked with its error and never blocks the ones behind it. Raise
+        Unavailable when the database fails: then none of them is touched.
         """
         async with self._core.transaction() as session:
             deliveries = await open_deliveries(session, limit)
-            changed = {await self._process(session, delivery) for delivery in deliveries}
-        for incident_id in changed - {None}:
-            self._status_changed(str(incident_id))
+            read = [(delivery, self._read(delivery)) for delivery in deliveries]
+            # Every replica locks incidents in the same order, and the audit trail's head after all of them: two that
+            # drain at once, or one that drains while a person decides, never wait for each other.
+            read.sort(key=lambda item: (item[1].dedup_key if item[1] else "", item[0].id))
+            news = [await self._process(session, delivery, alert) for delivery, alert in read]
+            for item in news:
+                if item is not None:
+                    await self._record(session, item)
+        for incident_id in {item.incident.id for item in news if item is not None and item.status_changed}:
+            self._status_changed(incident_id)
         return len(deliveries)
 
-    async def _process(self, session: AsyncSession, delivery: InboxDelivery) -> str | None:
-        """Correlate one delivery and return the id of the incident whose status it changed."""
-        changed: str | None = None
+    @staticmethod
+    def _read(delivery: InboxDelivery) -> Alert | None:
+        try:
+            return Alert.model_validate(printable(json.loads(delivery.body)))
+        except ValueError as error:
+            logger.exception("delivery_not_understood", delivery=delivery.id)
+            delivery.error = redact(f"{type(error).__name__}: {error}")[:500]
+            return None
+
+    async def _process(self, session: AsyncSession, delivery: InboxDelivery, alert: Alert | None) -> "_News | None":
+        """Correlate one delivery and return what the audit trail has to know of it."""
+        news: _News | None = None
         delivery.processed_at = self._core.now()
         try:
-            alert = Alert.model_validate_json(delivery.body)
-            try:
-                async with session.begin_nested():
-                    changed = await self._correlate(session, alert, delivery.received_at)
-            except IntegrityError:
-                # Another replica opened this incident in the same moment: now it is there to be found.
-                async with session.begin_nested():
-                    changed = await self._correlate(session, alert, delivery.received_at)
+            if alert is not None:
+                news = await self._correlate_once(session, alert, delivery.received_at)
+        except (OperationalError, InterfaceError):
+            # The database is away or undid this for another's sake: that says nothing about the delivery.
+            raise
         except Exception as error:
             logger.exception("delivery_not_understood", delivery=delivery.id)
-            delivery.error = f"{type(error).__name__}: {error}"[:500]
+            delivery.error = redact(f"{type(error).__name__}: {error}")[:500]
         session.add(delivery)
         await session.flush()
-        return changed
+        return news
 
-    async def _correlate(self, session: AsyncSession, alert: Alert, received_at: datetime) -> str | None:
-        if alert.note_id is not None and await proposal_store.is_own_note(session, alert.note_id):
+    async def _correlate_once(self, session: AsyncSession, alert: Alert, received_at: datetime) -> "_News | None":
+        try:
+            async with session.begin_nested():
+                return await self._correlate(session, alert, received_at)
+        except IntegrityError:
+            # Another replica opened this incident in the same moment: now it is there to be found.
+            async with session.begin_nested():
+                return await self._correlate(session, alert, received_at)
+
+    async def _correlate(self, session: AsyncSession, alert: Alert, received_at: datetime) -> "_News | None":
+        if alert.note_id is not None and await proposal_store.is_own_note(session, alert.note_id, alert.note or ""):
             return None
         incident = await incident_store.by_dedup_key(session, alert.dedup_key)
         if incident is None:
             if alert.state is AlertState.UPDATED:
                 return None
-            incident = self._open(alert, received_at)
+            incident = open_incident(alert, received_at)
             await incident_store.insert(session, incident)
             await incident_store.add_alert(session, incident.id, alert, received_at)
-            await self._record(session, alert, incident, "open")
-            return None
+            return _News(alert, incident, "open", status_changed=False)
+        reopened_at = None
+        if alert.state is AlertState.RESOLVED:
+            reopened_at = await incident_store.last_trigger(session, incident.id, alert.source)
         await incident_store.add_alert(session, incident.id, alert, received_at)
-        changes = self._changes(incident, alert)
+        changes = changes_of(incident, alert, reopened_at)
         await incident_store.update(session, incident.id, **changes)
-        if "status" not in changes:
-            return None
-        await self._record(session, alert, incident, _VERB[alert.state])
-        return incident.id
+        verb = verb_of(incident, changes)
+        return None if verb is None else _News(alert, incident, verb, status_changed="status" in changes)
 
-    @staticmethod
-    def _open(alert: Alert, received_at: datetime) -> Incident:
-        resolved = alert.state is AlertState.RESOLVED
-        return Incident(
-            id=new_id("INC"),
-            dedup_key=alert.dedup_key,
-            source=alert.source,
-            external_id=alert.external_id,
-            url=alert.url,
-            title=alert.title,
-            service=alert.service,
-            severity=alert.severity,
-            status=_STATUS[alert.state],
-            labels=alert.labels,
-            details=alert.details,
-            triage=TriageState.DONE if resolved else TriageState.WANTED,
-            channel=alert.message.channel if alert.message else alert.channel,
-            thread=alert.message,
-            opened_at=min(alert.occurred_at, received_at),
-            acknowledged_at=alert.occurred_at if alert.state is AlertState.ACKNOWLEDGED else None,
-            resolved_at=alert.occurred_at if resolved else None,
-        )
-
-    @staticmethod
-    def _changes(incident: Incident, alert: Alert) -> dict[str, object]:
-        """Return what this alert changes about an incident that is known already."""
-        changes: dict[str, object] = {
-            "alert_count": incident.alert_count + 1,
-            "labels": {**alert.labels, **incident.labels},
-            "details": {**alert.details, **incident.details},
-        }
-        for name in ("service", "url", "external_id"):
-            if getattr(incident, name) is None and getattr(alert, name) is not None:
-                changes[name] = getattr(alert, name)
-        if incident.thread is None and alert.message is not None:
-            changes |= {"thread": alert.message, "channel": alert.message.channel}
-        # A webhook knows the severity and the title; a chat message is somebody's rendering of them.
-        if incident.source is AlertSource.PAGERDUTY_SLACK and alert.source is AlertSource.PAGERDUTY_WEBHOOK:
-            changes |= {"title": alert.title, "severity": alert.severity.value, "source": alert.source.value}
-        match alert.state, incident.status:
-            case AlertState.RESOLVED, status if status is not IncidentStatus.RESOLVED:
-                changes |= {"status": IncidentStatus.RESOLVED.value, "resolved_at": alert.occurred_at}
-            case AlertState.ACKNOWLEDGED, IncidentStatus.TRIGGERED:
-                changes["status"] = IncidentStatus.ACKNOWLEDGED.value
-                if incident.acknowledged_at is None:
-                    changes["acknowledged_at"] = alert.occurred_at
-            case AlertState.TRIGGERED, IncidentStatus.RESOLVED if (
-                incident.resolved_at is not None and alert.occurred_at > incident.resolved_at
-            ):
-                changes |= {
-                    "status": IncidentStatus.TRIGGERED.value,
-                    "resolved_at": None,
-                    "triage": TriageState.WANTED.value,
-                    "triage_run": incident.triage_run + 1,
-                }
-        return changes
-
-    async def _record(self, session: AsyncSession, alert: Alert, incident: Incident, verb: str) -> None:
+    async def _record(self, session: AsyncSession, news: "_News") -> None:
+        alert = news.alert
         await self._core.record(
             session,
             alert.actor or alert.source.value,
-            f"{alert.source.value}:incident:{verb}",
-            incident.id,
+            f"{alert.source.value}:incident:{news.verb}",
+            news.incident.id,
             {
                 "title": alert.title,
                 "service": alert.service,
@@ -178,9 +143,11 @@ class IntakeService:
         )
 
 
-_VERB = {
-    AlertState.TRIGGERED: "reopen",
-    AlertState.ACKNOWLEDGED: "acknowledge",
-    AlertState.RESOLVED: "resolve",
-    AlertState.UPDATED: "update",
-}
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What one delivery changed about an incident, as it was before."""
+
+    alert: Alert
+    incident: Incident
+    verb: str
+    status_changed: bool

@@ -1,5 +1,6 @@
 """What people ask for: investigate this, it is about that, look again."""
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -16,6 +17,8 @@ from bot.services.threads import ThreadService
 from bot.store import incidents as incident_store
 
 _LONGEST_TEXT = 500
+_OPENING_SECONDS = 5.0
+_POLL_SECONDS = 0.1
 _KINDS = {
     "deployment": "deployment",
     "deploy": "deployment",
@@ -91,12 +94,23 @@ class InvestigationService:
             channel=channel,
         )
         await self._intake.accept(alert)
-        await self._intake.drain()
-        async with self._core.transaction() as session:
-            incident = await incident_store.by_dedup_key(session, alert.dedup_key)
-        if incident is None:
-            raise Conflict("The request was stored but is not worked on yet.", next_step="Look again in a moment.")
-        return incident
+        try:
+            async with asyncio.timeout(_OPENING_SECONDS):
+                return await self._opened(alert.dedup_key)
+        except TimeoutError:
+            raise Conflict(
+                "The request was stored but is not worked on yet.", next_step="Look again in a moment."
+            ) from None
+
+    async def _opened(self, dedup_key: str) -> Incident:
+        """Return the incident as soon as it is there: another replica may be draining the request this very moment."""
+        while True:
+            await self._intake.drain()
+            async with self._core.transaction() as session:
+                incident = await incident_store.by_dedup_key(session, dedup_key)
+            if incident is not None:
+                return incident
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _known_thread(self, message: MessageRef | None) -> Incident | None:
         if message is None or message.thread_ts is None:

@@ -13,8 +13,8 @@ from bot.domain.alert import Alert
 from bot.domain.analysis import Analysis
 from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident, TriageState
-from bot.domain.redaction import redact_json
-from bot.errors import VendorError
+from bot.domain.redaction import redact, redact_json
+from bot.errors import VendorError, new_error_id
 from bot.ports.analyst import Analyst, Brief
 from bot.ports.evidence import EvidenceSource, Gathered, Resolution
 from bot.ports.incident_source import IncidentSource
@@ -105,8 +105,6 @@ class TriageService:
         if source is not None:
             resolution = await self._resolve(source, incident, checklist)
             if resolution.target is not None and resolution.target != incident.target:
-                async with self._core.transaction() as session:
-                    await incident_store.update(session, incident.id, target=resolution.target)
                 incident = incident.model_copy(update={"target": resolution.target})
             elif resolution.target is None and resolution.candidates and runbook is None:
                 await self._ask(incident, run, resolution, checklist)
@@ -116,6 +114,7 @@ class TriageService:
         await checklist.settle()
         evidence = (*alert_evidence, *gathered.evidence)
         async with self._core.transaction() as session:
+            await incident_store.update(session, incident.id, target=incident.target)
             await incident_store.save_evidence(session, incident_id, run, evidence)
             await incident_store.save_analysis(
                 session,
@@ -226,6 +225,14 @@ class TriageService:
         async with self._core.transaction() as session:
             stored = {**changes, "severity": alert.severity.value}
             await incident_store.update(session, incident.id, **stored)
+            if (alert.title, alert.severity) != (incident.title, incident.severity):
+                await self._core.record(
+                    session,
+                    "bot",
+                    "bot:incident:complete",
+                    incident.id,
+                    {"title": alert.title, "severity": alert.severity.value},
+                )
         return incident.model_copy(update=changes)
 
     async def analyse(self, incident_id: str, run: int) -> None:
@@ -286,8 +293,14 @@ class TriageService:
             return await analyst.analyse(brief, tools, checklist.report)
         except VendorError as error:
             logger.warning("analyst_failed", incident=brief.incident.id, error=error.message)
-            provenance = brief.rules.provenance.model_copy(update={"note": error.message})
-            return brief.rules.model_copy(update={"provenance": provenance})
+            note = redact(error.message)
+        except Exception:
+            # Whatever is wrong with a model or its answer, the rules' analysis is there and is shown.
+            error_id = new_error_id()
+            logger.exception("analyst_failed", incident=brief.incident.id, error_id=error_id)
+            note = f"{analyst.name} failed because of an error ({error_id})."
+        provenance = brief.rules.provenance.model_copy(update={"note": note})
+        return brief.rules.model_copy(update={"provenance": provenance})
 
     async def publish(self, incident_id: str, run: int) -> None:
         """Store the proposals and show the analysis with them."""

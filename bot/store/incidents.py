@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.alert import Alert, AlertSource, MessageRef, Severity
+from bot.domain.alert import Alert, AlertSource, AlertState, MessageRef, Severity
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, Progress
@@ -167,6 +167,18 @@ async def add_alert(session: AsyncSession, incident_id: str, alert: Alert, recei
 async def alerts(session: AsyncSession, incident_id: str, limit: int = 50) -> Sequence[Alert]:
     query = select(AlertRow).where(AlertRow.incident_id == incident_id).order_by(col(AlertRow.id)).limit(limit)
     return [Alert.model_validate(row.body) for row in (await session.exec(query)).all()]
+
+
+async def last_trigger(session: AsyncSession, incident_id: str, source: AlertSource) -> datetime | None:
+    """Return when the newest trigger from `source` happened, None when there was none. Other sources' clocks differ."""
+    query = (
+        select(AlertRow)
+        .where(AlertRow.incident_id == incident_id, AlertRow.state == AlertState.TRIGGERED.value)
+        .order_by(col(AlertRow.id).desc())
+        .limit(20)
+    )
+    triggers = [Alert.model_validate(row.body) for row in (await session.exec(query)).all()]
+    return max((alert.occurred_at for alert in triggers if alert.source is source), default=None)
 
 
 async def save_evidence(session: AsyncSession, incident_id: str, run: int, evidence: Sequence[Evidence]) -> None:

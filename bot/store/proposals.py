@@ -1,5 +1,6 @@
 """Queries over proposals, posted messages and notes. A decision is a compare-and-set."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from bot.domain.action import Proposal, ProposalState
 from bot.domain.alert import MessageRef
 from bot.domain.metrics import ProposalFigures
 from bot.store.tables import OwnNote, PostedMessage, ProposalRow
+
+_OWN_NOTE = re.compile(r"\[(P-\w{1,20})\]")
 
 
 def to_proposal(row: ProposalRow) -> Proposal:
@@ -151,5 +154,12 @@ async def record_note(session: AsyncSession, key: str, note_id: str) -> None:
     await session.exec(sa.update(OwnNote).where(col(OwnNote.key) == key).values(note_id=note_id))
 
 
-async def is_own_note(session: AsyncSession, note_id: str) -> bool:
-    return (await session.exec(select(OwnNote.key).where(OwnNote.note_id == note_id))).first() is not None
+async def is_own_note(session: AsyncSession, note_id: str, text: str) -> bool:
+    """Say whether a note is ours: by its id, or, while that is not stored yet, by the proposal that it begins with."""
+    if (await session.exec(select(OwnNote.key).where(OwnNote.note_id == note_id))).first() is not None:
+        return True
+    opening = _OWN_NOTE.match(text)
+    if opening is None:
+        return False
+    row = await session.get(OwnNote, f"{opening[1]}:note")
+    return row is not None and row.note_id is None

@@ -2,22 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-import sqlalchemy as sa
 
 from bot.app import open_bot
 from bot.domain.action import ProposalState
-from bot.domain.incident import TriageState
 from tests.fakes import MAYA, FakeRemediator, FakeSource, make_alert
 from tests.services.conftest import World, make_settings
 from tests.waiting import wait_until
 
 
 @pytest.fixture
-async def stopped(db_url: str) -> AsyncIterator[World]:
+async def stopped(db_url: str) -> World:
     """A world whose bot was stopped, in an orderly way, while it was gathering evidence."""
     world = World(make_settings(db_url))
     reached = asyncio.Event()
@@ -34,7 +31,7 @@ async def stopped(db_url: str) -> AsyncIterator[World]:
         await asyncio.wait_for(reached.wait(), 10)
         started = time.monotonic()
     assert time.monotonic() - started < 8, "stopping does not wait for an investigation"
-    yield world
+    return world
 
 
 async def test_an_orderly_stop_leaves_an_investigation_to_the_next_start(stopped: World) -> None:
