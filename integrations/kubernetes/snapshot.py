@@ -1,29 +1,42 @@
 """What was seen of a cluster at one time. Everything that judges works on this and on nothing else.
 
-A snapshot never holds the value of a Secret: Secrets are not read, and what is read is redacted while it is added.
+A snapshot never holds the value of a Secret, only its name and key names where files held it (a live cluster is never
+asked for Secrets), and what is read is redacted while it is added.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from bot.domain.base import canonical_json
 from bot.domain.entity import ObjectRef
 from bot.domain.finding import SourceStatus
-from bot.domain.redaction import MARKER, looks_secret, redact, redact_json
+from bot.domain.redaction import redact
+from integrations.kubernetes.kinds import KINDS
+from integrations.kubernetes.object_redaction import Object, Redactor, redact_object
 
-Object = dict[str, Any]
+__all__ = [
+    "LogKey",
+    "Object",
+    "ObjectKey",
+    "Snapshot",
+    "SnapshotBuilder",
+    "event_time",
+    "key_of",
+    "parse_time",
+    "redact_object",
+    "ref_of",
+]
+
 ObjectKey = tuple[str, str, str]
 """Kind, namespace ("" for cluster-scoped objects), name."""
 LogKey = tuple[str, str, str, bool]
 """Namespace, pod, container, whether it is the previous run's log."""
 
 _METRIC_KINDS = frozenset({"PodMetrics", "NodeMetrics"})
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_TEMPLATED = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"})
-_CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
+_LEGACY_GROUPS = frozenset({"extensions", "apps", "events.k8s.io", "networking.k8s.io", "policy", "batch"})
 
 
 @dataclass(frozen=True)
@@ -93,26 +106,34 @@ class SnapshotBuilder:
         self._metrics: dict[ObjectKey, Object] = {}
         self._logs: dict[LogKey, tuple[str, ...]] = {}
         self._sources: dict[str, SourceStatus] = {}
+        self._redactor = Redactor()
 
     def add(self, objects: Iterable[Object]) -> None:
-        """Add objects of any kind: events and metrics find their place, Secrets are left out."""
+        """Add objects of any kind: events and metrics find their place, of Secrets only the names of keys stay.
+
+        Of an object that comes twice the newer one stays, whatever the order. Raise ValueError for what cannot be an
+        object of the API; what came before it stays.
+        """
         for item in objects:
-            kind = str(item.get("kind") or "")
-            if not kind or kind == "Secret":
+            if not item.get("kind"):
                 continue
-            key, whole = key_of(item), _without_holes(item)
-            if kind == "Event":
-                self._events[key] = redact_object(whole)
-            elif kind in _METRIC_KINDS:
-                self._metrics[key] = whole
+            whole = self._redactor.redact_object(_with_own_kind(item))
+            key = key_of(whole)
+            if key[0] == "Event":
+                _put(self._events, key, whole)
+            elif key[0] in _METRIC_KINDS:
+                _put(self._metrics, key, whole)
             else:
-                self._objects[key] = redact_object(whole)
+                _put(self._objects, key, whole)
 
     def add_log(self, key: LogKey, lines: str | Iterable[str]) -> None:
         """Add a log as text or as lines."""
-        text = lines if isinstance(lines, str) else "\n".join(lines)
+        text = lines.removesuffix("\n") if isinstance(lines, str) else "\n".join(lines)
         if text.strip():
-            self._logs[key] = tuple(redact(text).splitlines())
+            # Only line feeds end lines: text may hold the other separators that `splitlines` knows.
+            found = tuple(line.rstrip("\r") for line in redact(text).split("\n"))
+            known = self._logs.get(key)
+            self._logs[key] = found if known is None else max(known, found, key=lambda log: (len(log), log))
 
     def add_source(self, name: str, status: Literal["ok", "no_data", "error"], detail: str = "") -> None:
         """Record how a source went; the last word counts."""
@@ -146,7 +167,12 @@ def event_time(event: Object) -> str:
     """Return when an event was last seen, as the text the server wrote; such texts sort by time."""
     series = event.get("series") or {}
     metadata = event.get("metadata") or {}
-    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    times = (
+        series.get("lastObservedTime"),
+        event.get("lastTimestamp"),
+        event.get("deprecatedLastTimestamp"),
+        event.get("eventTime"),
+    )
     return str(next((time for time in times if time), None) or metadata.get("creationTimestamp") or "")
 
 
@@ -161,97 +187,27 @@ def parse_time(text: object) -> datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def redact_object(item: Object) -> Object:
-    """Return a copy of an object without secrets and without bulk that nobody judges.
+def _with_own_kind(item: Object) -> Object:
+    """Return the object with its group in its kind where a kind of ours means something else.
 
-    Only what people write freely is redacted: names, references and identifiers have to stay exact, because actions
-    are filled in from them.
+    A Knative Service is no Service: it becomes `Service.serving.knative.dev`, as kubectl names it.
     """
-    kind = item.get("kind")
-    copy = {**item, "metadata": _redact_metadata(item.get("metadata") or {})}
-    if kind == "Event":
-        copy["message"] = redact(str(item.get("message") or item.get("note") or ""))
-    elif kind == "ConfigMap":
-        copy["data"] = {key: _redact_value(key, value) for key, value in (item.get("data") or {}).items()}
-        copy["binaryData"] = dict.fromkeys(item.get("binaryData") or {}, MARKER)
-    elif kind == "Pod":
-        copy["spec"] = _redact_pod_spec(item.get("spec") or {})
-        copy["status"] = _redact_messages(item.get("status") or {})
-    elif kind in _TEMPLATED:
-        copy["spec"] = _redact_templated(item.get("spec") or {})
-    elif kind == "CronJob":
-        spec = item.get("spec") or {}
-        job = spec.get("jobTemplate") or {}
-        copy["spec"] = {**spec, "jobTemplate": {**job, "spec": _redact_templated(job.get("spec") or {})}}
-    return copy
+    kind, version = str(item["kind"]), str(item.get("apiVersion") or "")
+    known = KINDS.get(kind) or (KINDS["ConfigMap"] if kind == "Secret" else None)
+    group = version.rpartition("/")[0]
+    if known is None or not group or group == known.group or group in _LEGACY_GROUPS:
+        return item
+    return {**item, "kind": f"{kind}.{group}"}
 
 
-def _without_holes(value: Any) -> Any:
-    """Return a copy without nulls in lists: the API never sends one, files that people edited may."""
-    if isinstance(value, dict):
-        return {key: _without_holes(item) if isinstance(item, dict | list) else item for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_holes(item) for item in value if item is not None]
-    return value
+def _put(place: dict[ObjectKey, Object], key: ObjectKey, item: Object) -> None:
+    known = place.get(key)
+    if known is None or (known != item and _newness(item) > _newness(known)):
+        place[key] = item
 
 
-def _redact_metadata(metadata: Object) -> Object:
-    copy = dict(metadata)
-    if annotations := metadata.get("annotations"):
-        copy["annotations"] = {
-            key: _redact_value(key, value) for key, value in annotations.items() if key != _LAST_APPLIED
-        }
-    if fields := metadata.get("managedFields"):
-        copy["managedFields"] = [{k: v for k, v in entry.items() if k != "fieldsV1"} for entry in fields]
-    return copy
-
-
-def _redact_value(name: str, value: Any) -> Any:
-    text = str(value)
-    return MARKER if looks_secret(name, text) else redact(text)
-
-
-def _redact_templated(spec: Object) -> Object:
-    template = spec.get("template") or {}
-    redacted = {**template, "spec": _redact_pod_spec(template.get("spec") or {})}
-    if "metadata" in template:
-        redacted["metadata"] = _redact_metadata(template["metadata"] or {})
-    return {**spec, "template": redacted}
-
-
-def _redact_pod_spec(spec: Object) -> Object:
-    copy = dict(spec)
-    for name in _CONTAINER_LISTS:
-        if spec.get(name):
-            copy[name] = [_redact_container(container) for container in spec[name]]
-    return copy
-
-
-def _redact_container(container: Object) -> Object:
-    copy = dict(container)
-    if env := container.get("env"):
-        copy["env"] = [
-            {**entry, "value": _redact_value(str(entry.get("name", "")), entry["value"])}
-            if entry.get("value")
-            else entry
-            for entry in env
-        ]
-    for name in ("command", "args"):
-        if container.get(name):
-            copy[name] = [redact(str(part)) for part in container[name]]
-    for name in ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle"):
-        if container.get(name):
-            copy[name] = redact_json(container[name])
-    return copy
-
-
-def _redact_messages(value: Any) -> Any:
-    """Redact what the kubelet quotes from containers: messages, wherever in a status they stand."""
-    if isinstance(value, dict):
-        return {
-            key: redact(item) if key == "message" and isinstance(item, str) else _redact_messages(item)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_redact_messages(item) for item in value]
-    return value
+def _newness(item: Object) -> tuple[int, int, str]:
+    """Order two readings of one object: by version, then the fuller one, then by content, never by who came first."""
+    version = str((item.get("metadata") or {}).get("resourceVersion") or "")
+    text = json.dumps(item, sort_keys=True, default=str)
+    return (int(version) if version.isascii() and version.isdigit() else 0, len(text), text)

@@ -18,7 +18,9 @@ def test_planted_secrets_are_gone() -> None:
         logs={("web-x1", False): f"connecting with postgres://shop:{CANARY}@db/shop"},
     )  # fmt: skip
     assert CANARY not in taken.to_json()
-    assert taken.get("Secret", NS, "s") is None
+    kept = taken.get("Secret", NS, "s")
+    assert kept is not None
+    assert kept["data"] == {"a": "[redacted]"}
 
 
 def test_references_and_names_stay_exact() -> None:
