@@ -9,7 +9,7 @@ A file has YAML front matter and four sections (docs/runbooks.md shows one):
 
 A condition is a field of the alert (`title`, `service`, `labels.x`, `details.x`, or `text` for all of it) with a
 regular expression, or a comparison such as ">= 90". In the text, `{{ details.a or details.b or "words" }}` is the first
-value that the alert has; a line none of whose values are there is left out.
+value that the alert has. A sentence whose first value is missing is left out, and with it the line that it begins.
 """
 
 import re
@@ -30,11 +30,11 @@ from bot.domain.base import Frozen
 from bot.domain.incident import Incident
 from bot.domain.redaction import redact
 from bot.errors import InvalidInput
+from bot.services.runbook_text import fill
 
 logger = structlog.get_logger(__name__)
 
 _SECTIONS = ("Root cause", "Immediate", "Long term", "Monitor")
-_PLACEHOLDER = re.compile(r"\{\{(.*?)\}\}")
 _COMPARISON = re.compile(r"^\s*(>=|<=|>|<|=)\s*(-?\d+(?:\.\d+)?)\s*$")
 _LONGEST_TEXT = 20_000
 
@@ -152,7 +152,7 @@ class RunbookLibrary:
         """Return the runbook as an analysis with the alert's own numbers filled in."""
         started = time.perf_counter()
         fields = _fields(incident, alerts)
-        text = {name: _fill(lines, fields) for name, lines in runbook.sections.items()}
+        text = {name: fill(lines, fields) for name, lines in runbook.sections.items()}
         severity = incident.severity
         if runbook.severity is not None and runbook.severity.rank < severity.rank:
             severity = runbook.severity
@@ -188,7 +188,9 @@ def _fields(incident: Incident, alerts: Sequence[Alert]) -> dict[str, Any]:
     fields: dict[str, Any] = {"title": incident.title, "service": incident.service or ""}
     fields |= {f"labels.{name}": value for name, value in labels.items()}
     fields |= _flatten("details", details)
-    fields["text"] = "\n".join(f"{name}: {value}" for name, value in fields.items())[:_LONGEST_TEXT]
+    # The alerts' own titles count too: people rename incidents.
+    lines = [f"{name}: {value}" for name, value in fields.items()] + [f"title: {alert.title}" for alert in alerts]
+    fields["text"] = "\n".join(dict.fromkeys(lines))[:_LONGEST_TEXT]
     return fields
 
 
@@ -222,28 +224,3 @@ def _meets(value: Any, condition: str) -> bool:
             return number < limit
         case _:
             return number == limit
-
-
-def _fill(lines: Sequence[str], fields: Mapping[str, Any]) -> tuple[str, ...]:
-    """Fill in the placeholders; a line that has some but knows none of their values is left out."""
-    filled = []
-    for line in lines:
-        known = [_value(match[1], fields) for match in _PLACEHOLDER.finditer(line)]
-        if known and all(value is None for value in known):
-            continue
-        pieces = _PLACEHOLDER.split(line)  # text and expression in turn
-        pieces[1::2] = [value or "an unknown number of" for value in known]
-        filled.append("".join(pieces))
-    return tuple(filled)
-
-
-def _value(expression: str, fields: Mapping[str, Any]) -> str | None:
-    for part in re.split(r"\s+or\s+", expression.strip()):
-        if part.startswith('"'):
-            return part.strip('"')
-        value = fields.get(part)
-        if value not in (None, "", [], ()):
-            text = ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
-            # What an alert says is data: it must not look like our own code spans or break out of one.
-            return redact(text.replace("`", "'").replace("\n", " "))[:300]
-    return None

@@ -1,18 +1,23 @@
 import random
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.alert import AlertSource, Severity
 from bot.domain.incident import Incident, IncidentStatus
 from bot.errors import InvalidInput
+from bot.services.runbook_text import fill
 from bot.services.runbooks import RunbookLibrary, parse_runbook
 from sandbox.scenarios.alerts.database import BUILDERS as DATABASE
 from sandbox.scenarios.alerts.network import BUILDERS as NETWORK
 from sandbox.scenarios.alerts.security import BUILDERS as SECURITY
 from sandbox.scenarios.alerts.server import BUILDERS as SERVER
+from tests.fakes import make_alert
 
 AT = datetime(2026, 11, 1, 3, tzinfo=UTC)
 BUILDERS = {**DATABASE, **NETWORK, **SECURITY, **SERVER}
@@ -72,6 +77,62 @@ def test_a_value_of_the_alert_cannot_open_a_code_span() -> None:
     library = RunbookLibrary([runbook])
     analysis = library.analysis(runbook, incident("x", {"n": "7 `id`"}))
     assert analysis.root_cause == "Because of 7 'id'."
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_what_is_missing_is_not_talked_about(name: str) -> None:
+    library = RunbookLibrary.load()
+    draft = BUILDERS[name](random.Random(1))
+    some = dict(list(draft.details.items())[::2])
+    about = incident(draft.summary, some, service=draft.component)
+    runbook = library.match(about)
+    assert runbook is not None
+    text = library.analysis(runbook, about).model_dump_json()
+    assert "an unknown number of" not in text
+    assert "{{" not in text
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{{ details.absent }} of {{ details.n }} fail.", ()),
+        ("{{ details.n }} of {{ details.absent }} fail.", ("7 of ? fail.",)),
+        ("Look. {{ details.absent }} fail. Then act.", ("Look. Then act.",)),
+        ("{{ details.absent }} fail. Then act.", ()),
+        ("Run `a. B {{ details.n }}` now.", ("Run `a. B 7` now.",)),
+        ('Run `dig {{ details.absent or "NAME" }}`.', ("Run `dig NAME`.",)),
+        ("Run `dig {{ details.name }}`.", ("Run `dig ns1.example.com`.",)),
+        ("Run `dig {{ details.evil }}`.", ("Run `dig EVIL` (EVIL: x; rm -rf /).",)),
+        ("Run `dig {{ details.option }}`.", ("Run `dig OPTION` (OPTION: -f /etc/passwd).",)),
+        ("Run `dig {{ details.quote }}`.", ("Run `dig QUOTE` (QUOTE: a' $(id)).",)),
+        ("Ask {{ details.evil }}.", ("Ask x; rm -rf /.",)),
+    ],
+)
+def test_values_fill_sentences_and_never_commands(line: str, expected: tuple[str, ...]) -> None:
+    fields = {
+        "details.n": 7,
+        "details.name": "ns1.example.com",
+        "details.evil": "x; rm -rf /",
+        "details.option": "-f /etc/passwd",
+        "details.quote": "a` $(id)",
+    }
+    assert fill([line], fields) == expected
+
+
+@given(st.text(max_size=60))
+def test_no_value_reaches_a_shell_as_more_than_one_word(value: str) -> None:
+    for line in fill(["Run `cmd {{ details.v }} end`."], {"details.v": value}):
+        code = line.split("`")[1]
+        assert len(shlex.split(code)) == 3
+        assert not set(code) & set("$;|&<>()*?~!#\\\"'\n")
+
+
+def test_a_renamed_incident_keeps_its_runbook() -> None:
+    library = RunbookLibrary.load()
+    alert = make_alert(title="Database connection pool exhausted")
+    found = library.match(incident("Checkout is slow, we are on it"), [alert])
+    assert found is not None
+    assert found.name == "database-pool-exhausted"
 
 
 MINE = """---
