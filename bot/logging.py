@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor
 
-from bot.domain.redaction import redact, redact_json
+from bot.domain.redaction import redact_json
 from bot.settings import LogSettings
 
 # Their debug output repeats every request with its headers.
@@ -26,7 +26,8 @@ _QUIET = (
 
 def _without_secrets(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Redact every value, tracebacks included."""
-    return {key: redact(value) if isinstance(value, str) else redact_json(value) for key, value in event.items()}
+    redacted: EventDict = redact_json(dict(event))
+    return redacted
 
 
 def configure(settings: LogSettings) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
@@ -41,7 +41,8 @@ def chain_hash(
     prev: str,
 ) -> str:
     """Return the hash of one row of the chain as 64 hexadecimal digits."""
-    text = canonical_json([seq, at.isoformat(timespec="microseconds"), actor, action, incident_id, body, prev])
+    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
+    text = canonical_json([seq, moment, actor, action, incident_id, body, prev])
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 

@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+import structlog
+
 from bot.domain.base import Frozen
-from bot.errors import OncallError
+from bot.errors import OncallError, new_error_id
+
+logger = structlog.get_logger(__name__)
 
 _TIMEOUT_SECONDS = 3.0
 
@@ -37,4 +41,8 @@ class StatusService:
             return ComponentStatus(name=name, ok=False, detail="It does not answer.", required=required)
         except OncallError as error:
             return ComponentStatus(name=name, ok=False, detail=error.message, required=required)
+        except Exception:
+            error_id = new_error_id()
+            logger.exception("check_failed", component=name, error_id=error_id)
+            return ComponentStatus(name=name, ok=False, detail=f"The check failed ({error_id}).", required=required)
         return ComponentStatus(name=name, ok=True, detail=detail, required=required)

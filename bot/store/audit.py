@@ -1,5 +1,6 @@
 """The audit trail: append inside the business transaction, verify, export."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -13,9 +14,9 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.audit import GENESIS, AuditEvent, ChainBreak, ChainReport, chain_hash
-from bot.domain.base import canonical_json
-from bot.domain.redaction import redact_json
-from bot.errors import SettingsError
+from bot.domain.base import canonical_json, printable
+from bot.domain.redaction import redact, redact_json
+from bot.errors import NotFound, SettingsError
 from bot.settings import DatabaseSettings
 from bot.store.database import Database, sqlite_path
 from bot.store.tables import AuditHead, AuditRow
@@ -39,13 +40,24 @@ def load_audit_key(settings: DatabaseSettings) -> bytes:
 
 def _read_or_create_key(path: Path) -> bytes:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_bytes().strip()
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_hex(32).encode()
-        file.write(key)
+    if not path.exists():
+        # Linked when complete: neither a crash nor a second process ever sees an empty key.
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_hex(32).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+        finally:
+            draft.unlink()
+    key = path.read_bytes().strip()
+    if not key:
+        raise SettingsError(
+            f"The audit key in {path} is empty.", next_step="Restore it from a backup, or set AUDIT_KEY."
+        )
     return key
 
 
@@ -71,8 +83,9 @@ class AuditTrail:
         Call it last: it locks the head of the chain until the transaction ends.
         """
         head = (await session.exec(select(AuditHead).where(AuditHead.id == 1).with_for_update())).one()
-        content = redact_json(body or {})
-        seq, previous = head.seq + 1, head.hash
+        # In the form that a later reading will find, or the same content would have two hashes.
+        content = json.loads(json.dumps(printable(redact_json(body or {})), allow_nan=False))
+        seq, previous, actor = head.seq + 1, head.hash, printable(redact(actor))
         value = chain_hash(
             self._key, seq=seq, at=at, actor=actor, action=action, incident_id=incident_id, body=content, prev=previous
         )
@@ -118,7 +131,12 @@ class AuditTrail:
             after = rows[-1].seq
 
     async def verify(self) -> ChainReport:
-        """Recompute the whole chain and compare it with what is stored and with the head."""
+        """Recompute the whole chain and compare it with what is stored and with the head.
+
+        Writers may append meanwhile: the head from before has to be in the chain, and the chain may not reach beyond
+        the head from afterwards.
+        """
+        before = await self._head()
         seq, previous, count = 0, GENESIS, 0
         async for event in self.events():
             count += 1
@@ -129,12 +147,26 @@ class AuditTrail:
             if self._hash(event) != event.hash:
                 return self._broken(count, previous, event.seq, "its content does not match its hash")
             seq, previous = event.seq, event.hash
+            if before is not None and event.seq == before[0] and event.hash != before[1]:
+                return self._broken(count, previous, event.seq, "it is not the row that the head names")
+        after = await self._head()
+        if before is None or after is None:
+            return self._broken(count, previous, seq + 1, f"the chain ends at row {seq} but its head is missing")
+        # Rows that were appended after the last page was read are for the next verification.
+        wrong = None
+        if before[0] > seq:
+            wrong = before[0]
+        elif after[0] < seq or (after[0] == seq and after[1] != previous):
+            wrong = after[0]
+        if wrong is not None:
+            reason = f"the chain ends at row {seq} but its head is at row {wrong}"
+            return self._broken(count, previous, seq + 1, reason)
+        return ChainReport(events=count, head=previous)
+
+    async def _head(self) -> tuple[int, str] | None:
         async with self._database.transaction() as session:
             head = (await session.exec(select(AuditHead).where(AuditHead.id == 1))).one_or_none()
-        if head is None or (head.seq, head.hash) != (seq, previous):
-            stored = "missing" if head is None else f"at row {head.seq}"
-            return self._broken(count, previous, seq + 1, f"the chain ends at row {seq} but its head is {stored}")
-        return ChainReport(events=count, head=previous)
+        return None if head is None else (head.seq, head.hash)
 
     def _hash(self, event: AuditEvent) -> str:
         return chain_hash(
@@ -154,9 +186,10 @@ class AuditTrail:
 
     async def checkpoint(self) -> tuple[int, str]:
         """Return the head (seq, hash). Kept outside the database, it shows a rolled-back trail."""
-        async with self._database.transaction() as session:
-            head = (await session.exec(select(AuditHead).where(AuditHead.id == 1))).one()
-        return head.seq, head.hash
+        head = await self._head()
+        if head is None:
+            raise NotFound("The audit trail has no head.", vendor="Database")
+        return head
 
     async def count(self) -> int:
         async with self._database.transaction() as session:

@@ -1,5 +1,5 @@
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import sqlalchemy as sa
@@ -122,6 +122,44 @@ async def test_concurrent_writers_make_one_chain(database: Database) -> None:
     assert report.events == 40
 
 
+async def test_verifying_while_others_write_finds_no_break(database: Database) -> None:
+    trail = AuditTrail(database, KEY)
+    await append(database, trail, 3)
+    writing = asyncio.gather(*(append(database, trail, 8) for _ in range(3)))
+    while not writing.done():
+        assert (report := await trail.verify()).intact, report.first_break
+    await writing
+    assert (await trail.verify()).events == 27
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"n": 0.1 + 0.2, "big": 10**20, "small": -0.0},
+        {"text": "größer 🚨 \u2028", "nul": "a\x00b", "half": "\ud83d"},
+        {1: "a", "list": (1, 2), "nested": {"b": None, "a": True}},
+    ],
+)
+async def test_any_content_is_found_again_as_it_was_hashed(database: Database, body: dict[str, object]) -> None:
+    trail = AuditTrail(database, KEY)
+    berlin = AT.astimezone(timezone(timedelta(hours=1)))
+    async with database.transaction() as session:
+        await trail.append(session, at=berlin, actor="Jürgen \x00", action="bot:action:apply", body=body)
+    assert (await trail.verify()).intact
+
+
+async def test_a_number_that_is_none_changes_nothing(database: Database) -> None:
+    trail = AuditTrail(database, KEY)
+
+    async def record_nan() -> None:
+        async with database.transaction() as session:
+            await trail.append(session, at=AT, actor="bot", action="bot:action:apply", body={"n": float("nan")})
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        await record_nan()
+    assert await trail.count() == 0
+
+
 async def test_secrets_never_enter_the_trail(database: Database) -> None:
     trail = AuditTrail(database, KEY)
     async with database.transaction() as session:
@@ -138,6 +176,12 @@ def test_the_key_file_is_made_once_and_private(sqlite_url: str) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_audit_key(settings) == first
     assert len(first) == 64
+
+
+def test_an_empty_key_is_refused(sqlite_url: str) -> None:
+    sqlite_path(sqlite_url).with_suffix(".audit.key").write_bytes(b"")
+    with pytest.raises(SettingsError, match="empty"):
+        load_audit_key(DatabaseSettings(DATABASE_URL=sqlite_url))
 
 
 def test_postgres_wants_a_key() -> None:

@@ -33,7 +33,9 @@ class PagerDutyWebhook:
 
     def __init__(self, services: Services, settings: PagerDutySettings, metrics: Metrics) -> None:
         self._services = services
-        self._secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
+        # Several secrets, separated by commas, let one be replaced by the next without a gap.
+        configured = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
+        self._secrets = tuple(secret for part in configured.split(",") if (secret := part.strip()))
         self._metrics = metrics
         self._counts: dict[str, int] = {}
         self._last: tuple[datetime, str] | None = None
@@ -56,7 +58,7 @@ class PagerDutyWebhook:
         return response
 
     async def _receive(self, request: web.Request) -> web.Response:
-        if self._secret is None:
+        if not self._secrets:
             return self._refuse(
                 503, "unavailable", "This bot has no PAGERDUTY_WEBHOOK_SECRET, so it takes no webhook.",
                 "Copy the subscription's signing secret into the setting.",
@@ -71,7 +73,7 @@ class PagerDutyWebhook:
             return self._refuse(413, "refused", "The body is larger than 256 KB.")
         except TimeoutError:
             return self._refuse(408, "refused", "The body did not arrive in time.")
-        if not verify_signature(body, request.headers.get("X-PagerDuty-Signature", ""), self._secret):
+        if not self._is_signed(body, request):
             return self._refuse(
                 401, "refused", "The signature does not match.", "Compare the signing secret with PagerDuty's."
             )
@@ -96,6 +98,10 @@ class PagerDutyWebhook:
             return self._answer("accepted", event["event_type"], _ACCEPTED)
         return self._answer("duplicate", event["event_type"], _DUPLICATE)
 
+    def _is_signed(self, body: bytes, request: web.Request) -> bool:
+        header = request.headers.get("X-PagerDuty-Signature", "")
+        return any(verify_signature(body, header, secret) for secret in self._secrets)
+
     def _answer(self, outcome: str, event_type: str, body: bytes) -> web.Response:
         self._outcomes[outcome].inc()
         # Unknown types come from outside: what is remembered of them is bounded.
@@ -115,7 +121,7 @@ class PagerDutyWebhook:
         last = None if self._last is None else {"at": self._last[0].isoformat(), "event_type": self._last[1]}
         return web.json_response(
             {
-                "secret_configured": self._secret is not None,
+                "secret_configured": bool(self._secrets),
                 "last_delivery": last,
                 "deliveries_by_type": self._counts,
                 "inbox_backlog": await self._services.intake.backlog(),
@@ -125,8 +131,7 @@ class PagerDutyWebhook:
     async def test(self, request: web.Request) -> web.Response:
         """Open a test incident, for a signed request or one from this machine."""
         body = await request.read()
-        signature = request.headers.get("X-PagerDuty-Signature", "")
-        signed = self._secret is not None and verify_signature(body, signature, self._secret)
+        signed = self._is_signed(body, request)
         if not signed and not _is_loopback(request):
             return self._refuse(
                 401, "refused", "A test needs a signature, or has to come from this machine.",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.alert import Alert, AlertSource, AlertState, Severity
+from bot.domain.base import printable
 from bot.domain.redaction import redact, redact_json
 from bot.errors import InvalidInput
 
@@ -44,6 +45,9 @@ def parse_event(body: bytes) -> Mapping[str, Any]:
         document = json.loads(body)
     except ValueError as error:
         raise InvalidInput("The body is not JSON.") from error
+    # Rare, but neither a database nor a JSON writer takes a NUL or half of a surrogate pair.
+    if b"\\u0000" in body or b"\\ud" in body or b"\\uD" in body:
+        document = printable(document)
     event = document.get("event") if isinstance(document, dict) else None
     if not isinstance(event, dict):
         raise InvalidInput('The body has no object "event": this is not a PagerDuty V3 webhook.')
@@ -69,6 +73,11 @@ def read_alert(event: Mapping[str, Any], delivery_id: str) -> Alert | None:
     external_id: str = incident["id"]
     agent = event.get("agent")
     details = data.get("custom_details")
+    details = redact_json(details) if isinstance(details, dict) else {}
+    reason = data.get("resolve_reason")
+    if isinstance(reason, Mapping) and reason.get("type") == "merge_resolve_reason":
+        # Nothing was fixed: the work goes on in the incident that this one was merged into.
+        details["merged_into"] = redact(str(_summary(reason.get("incident")) or "another incident"))
     return Alert(
         source=AlertSource.PAGERDUTY_WEBHOOK,
         delivery_id=delivery_id,
@@ -81,7 +90,7 @@ def read_alert(event: Mapping[str, Any], delivery_id: str) -> Alert | None:
         service=_summary(incident.get("service")),
         external_id=external_id,
         url=incident.get("html_url") if isinstance(incident.get("html_url"), str) else None,
-        details=redact_json(details) if isinstance(details, dict) else {},
+        details=details,
         occurred_at=_time(event["occurred_at"]),
         actor=_summary(agent),
         note=redact(str(note.get("content", "")))[:2_000] if note is not None else None,

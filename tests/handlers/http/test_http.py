@@ -236,3 +236,32 @@ async def test_without_a_secret_every_webhook_is_refused(monkeypatch: pytest.Mon
     await gateway.stop()
     assert answer[0] == 503
     assert "PAGERDUTY_WEBHOOK_SECRET" in answer[1]["error"]["message"]
+
+
+async def test_two_secrets_allow_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway, intake, status = await open_door(monkeypatch, f"{SECRET}, whsec-next")
+    try:
+        async with aiohttp.ClientSession() as session:
+            door = Door(gateway.url, intake, status, session)
+            for number, (secret, expected) in enumerate([(SECRET, 202), ("whsec-next", 202), ("whsec-old", 401)]):
+                code, _, _ = await door.post(event(), secret=secret, **{"X-Webhook-Id": f"d-{number}"})
+                assert code == expected
+            assert (await door.post(event(), secret=f"{SECRET}, whsec-next"))[0] == 401
+    finally:
+        await gateway.stop()
+
+
+async def test_text_that_no_database_takes_is_mended(door: Door) -> None:
+    body = event(title="PLACE").replace(b"PLACE", b"half \\ud83d and \\u0000 nul")
+    assert (await door.post(body))[0] == 202
+    [alert] = door.intake.alerts
+    assert alert.title == "half ? and \ufffd nul"
+    assert alert.model_dump_json()
+
+
+async def test_a_merge_says_where_the_work_goes_on(door: Door) -> None:
+    merged = {"type": "merge_resolve_reason", "incident": {"id": "P2", "summary": "[#12] Checkout is down"}}
+    assert (await door.post(event("incident.resolved", resolve_reason=merged)))[0] == 202
+    [alert] = door.intake.alerts
+    assert alert.state is AlertState.RESOLVED
+    assert alert.details["merged_into"] == "[#12] Checkout is down"
