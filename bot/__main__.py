@@ -9,7 +9,8 @@ import click
 _COMMANDS = {
     "run": ("bot.commands.run", "run", "Run the bot against your Slack, PagerDuty, cluster and Claude."),
     "demo": ("bot.commands.demo", "demo", "Run everything on this machine, without any account."),
-    "diagnose": ("bot.commands.diagnose", "diagnose", "Judge the current cluster and print the findings."),
+    "diagnose": ("bot.commands.diagnose", "diagnose", "Judge the current cluster, or files, and print the findings."),
+    "snapshot": ("bot.commands.snapshot", "snapshot", "Save what is seen of a cluster, redacted, to a file."),
     "doctor": ("bot.commands.doctor", "doctor", "Check every connection and permission, and say what to do."),
     "simulate": ("bot.commands.simulate", "simulate", "Send realistic alerts to a running bot."),
     "chaos": ("bot.commands.chaos", "chaos", "Break things in a namespace of its own, and clean up again."),

@@ -25,7 +25,10 @@ logger = structlog.get_logger(__name__)
 
 _MAX_LOGS = 24
 _MAX_CONFIG_MAPS = 40
-_NOT_EVERYWHERE = frozenset({"PodMetrics", "Ingress", "EndpointSlice", "HorizontalPodAutoscaler", "CronJob"})
+_NOT_EVERYWHERE = frozenset(
+    {"PodMetrics", "NodeMetrics", "Ingress", "IngressClass", "EndpointSlice", "HorizontalPodAutoscaler", "CronJob"}
+    | {"NetworkPolicy", "PodDisruptionBudget", "StorageClass"}
+)
 """Kinds that old or small clusters do not serve: there are none, and that is no failure."""
 
 
@@ -51,6 +54,11 @@ FIRST_WAVE = (
 LOGS = SourceSpec("logs", "Logs", ())
 CONFIGURATION = SourceSpec("configuration", "Configuration", ("ConfigMap",))
 NODES = SourceSpec("nodes", "Nodes", ("Node",))
+WHOLE = (
+    SourceSpec("policies", "Policies", ("NetworkPolicy", "PodDisruptionBudget", "ServiceAccount")),
+    SourceSpec("cluster", "Cluster", ("Namespace", "PersistentVolume", "StorageClass", "IngressClass", "NodeMetrics")),
+)
+"""What is read besides when a namespace or a cluster is looked at as a whole."""
 CHECKLIST = (*FIRST_WAVE, LOGS, CONFIGURATION, NODES)
 
 
@@ -78,19 +86,31 @@ class ClusterReader:
         self._timeout = source_timeout_seconds
 
     async def read(
-        self, namespace: str | None, taken_at: datetime, report: Report, focus: ObjectRef | None = None
+        self,
+        namespace: str | None,
+        taken_at: datetime,
+        report: Report,
+        focus: ObjectRef | None = None,
+        *,
+        whole: bool = False,
     ) -> tuple[Snapshot, list[Outcome]]:
-        """Return what could be read and how each source went, in the checklist's order. Never raises OncallError."""
+        """Return what could be read and how each source went, in the checklist's order. Never raises OncallError.
+
+        With `whole` also what only a look at the whole needs: policies, all nodes, volumes, every ConfigMap.
+        """
         builder = SnapshotBuilder(taken_at)
         first = await asyncio.gather(
-            *(self._source(spec, self._lister(spec.kinds, namespace), report) for spec in FIRST_WAVE)
+            *(
+                self._source(spec, self._lister(spec.kinds, namespace), report)
+                for spec in (*FIRST_WAVE, *(WHOLE if whole else ()))
+            )
         )
         _add(builder, first)
         graph = Graph(builder.build())
         second = await asyncio.gather(
             self._source(LOGS, lambda: self._logs(graph, focus), report),
-            self._source(CONFIGURATION, lambda: self._config_maps(graph, namespace), report),
-            self._source(NODES, lambda: self._nodes(graph), report),
+            self._source(CONFIGURATION, lambda: self._config_maps(graph, namespace, whole=whole), report),
+            self._source(NODES, lambda: self._nodes(graph, whole=whole), report),
         )
         _add(builder, second)
         outcomes = [*first, *second]
@@ -138,23 +158,23 @@ class ClusterReader:
                 return []
             raise
 
-    async def _config_maps(self, graph: Graph, namespace: str | None) -> "_Read":
+    async def _config_maps(self, graph: Graph, namespace: str | None, *, whole: bool) -> "_Read":
         """Read the ConfigMaps that pods refer to, by name; in all namespaces at once a list is cheaper."""
         wanted = sorted({(namespace_of(item), name) for item in _templated(graph) for name in _config_map_names(item)})
-        if namespace is None or len(wanted) > _MAX_CONFIG_MAPS:
+        if whole or namespace is None or len(wanted) > _MAX_CONFIG_MAPS:
             return await _collect([self._client.list("ConfigMap", namespace)])
         refs = [ObjectRef(kind="ConfigMap", namespace=place, name=name) for place, name in wanted]
         found = await _collect(self._get(ref) for ref in refs)
         found.errors = [error for error in found.errors if not isinstance(error, NotFound)]  # absence is a finding
         return found
 
-    async def _nodes(self, graph: Graph) -> "_Read":
+    async def _nodes(self, graph: Graph, *, whole: bool) -> "_Read":
         """Read the nodes that pods run on; all of them when a pod finds none."""
         names = sorted({str(spec_of(pod).get("nodeName")) for pod in graph.pods if spec_of(pod).get("nodeName")})
         pending = any(
             not spec_of(pod).get("nodeName") and status_of(pod).get("phase") == "Pending" for pod in graph.pods
         )
-        if pending or len(names) > 20:
+        if whole or pending or len(names) > 20:
             return await _collect([self._client.list("Node")])
         return await _collect(self._get(ObjectRef(kind="Node", name=name)) for name in names)
 

@@ -6,6 +6,7 @@ aliases are counted as if written out.
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,6 @@ _ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*[^\s*,\[\]{}]")
 _MANY_MARKERS = re.compile(r"(?:[-?:]\s+){60}")
 _FAR_INDENTED = re.compile(r"^ {300}", re.MULTILINE)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_HUGE_NUMBER = re.compile(r"\d[eE]\+?\d{3}")
 _YAML_START = re.compile(r"^(?:apiVersion|kind|items|metadata)[ \t]*:|^- (?:apiVersion|kind|metadata):", re.MULTILINE)
 _SNIFFED = 65_536
 
@@ -56,7 +56,7 @@ def looks_like(text: str) -> str | None:
 
 def parse_json(text: str) -> Iterator[Any]:
     """Yield the values of one JSON text, or of several one after another. Raise BrokenFileError."""
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
     position = 0
     while (position := _after_blanks(text, position)) < len(text):
         try:
@@ -78,9 +78,15 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number of JSON")
 
 
+def _finite(text: str) -> float | str:
+    """Numbers beyond a float's range stay text: as infinity they could not be written again."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
 def _clean_text(value: Any, text: str) -> Any:
-    """Half characters and numbers beyond a float's range can be read and not be written again."""
-    return _plain(value) if "\\ud" in text or "\\uD" in text or _HUGE_NUMBER.search(text) else value
+    """Half characters can be read and not be written again."""
+    return _plain(value) if "\\ud" in text or "\\uD" in text else value
 
 
 def parse_yaml(text: str) -> Iterator[Any]:
@@ -170,7 +176,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, str):
         return _plain_text(value)
-    if isinstance(value, float) and (value != value or value in {float("inf"), float("-inf")}):  # noqa: PLR0124 - NaN
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if value is None or isinstance(value, bool | int | float):
         return value
