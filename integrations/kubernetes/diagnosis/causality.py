@@ -18,32 +18,50 @@ from integrations.kubernetes.diagnosis.keys import SYMPTOMS
 from integrations.kubernetes.snapshot import Object
 
 _CLIENT = "crash.dependency_refused"
+_TRACEABLE = frozenset({"crash.app_exception", "crash.liveness_kill", "crash.clean_exit"})
+_MISCONFIGURED = frozenset({"probe.readiness"})
+_PROVEN = 0.85
 
 
 def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
     """Return the findings with symptoms marked and with what each root explains."""
     by_entity: dict[str, list[int]] = {}
+    claimed: dict[str, list[int]] = {}  # by what analyzers traced to a finding themselves
     for position, found in enumerate(findings):
         by_entity.setdefault(found.entity, []).append(position)
+        for about in found.explains:
+            claimed.setdefault(about, []).append(position)
     causes: dict[int, int] = {}
     for position, found in enumerate(findings):
-        if found.key not in SYMPTOMS:
+        if not _is_symptom(found, claimed):
             continue
         places = _dependencies(graph, found) if found.key == _CLIENT else _neighbours(graph, found.entity)
-        candidates = [
+        candidates = [other for other in claimed.get(found.entity, ()) if findings[other] is not found]
+        candidates += [
             other for place in places for other in by_entity.get(place, ()) if _may_explain(findings[other], found)
         ]
         if candidates:
             causes[position] = min(candidates, key=lambda other: (findings[other].key in SYMPTOMS, other))
     explained: dict[int, set[str]] = {}
     for position in causes:
-        explained.setdefault(_root_of(position, causes), set()).add(findings[position].entity)
+        root = _root_of(position, causes)
+        explained.setdefault(root, set()).update({findings[position].entity, *findings[position].explains})
     return [
         found.model_copy(
-            update={"root": position not in causes, "explains": tuple(sorted(explained.get(position, ())))}
+            update={
+                "root": position not in causes,
+                "explains": tuple(sorted({*found.explains, *explained.get(position, ())} - {found.entity})),
+            }
         )
         for position, found in enumerate(findings)
     ]
+
+
+def _is_symptom(found: Finding, claimed: dict[str, list[int]]) -> bool:
+    """Say whether a finding gives way to a cause: by its key, or because its own cause was traced elsewhere."""
+    if found.key in _MISCONFIGURED and found.confidence >= _PROVEN:
+        return False
+    return found.key in SYMPTOMS or (found.key in _TRACEABLE and found.entity in claimed)
 
 
 def _may_explain(cause: Finding, symptom: Finding) -> bool:
@@ -51,6 +69,8 @@ def _may_explain(cause: Finding, symptom: Finding) -> bool:
         return False
     if symptom.key == _CLIENT:
         return cause.entity != symptom.entity
+    if symptom.key in {"app.dependency_timeout", "net.delay", "net.loss"}:
+        return cause.key not in {"app.dependency_timeout", "net.delay", "net.loss"}
     if cause.entity.startswith("PersistentVolumeClaim/") and cause.entity != symptom.entity:
         return True
     return cause.key not in SYMPTOMS or cause.key == _CLIENT

@@ -7,13 +7,15 @@ from typing import Any
 from bot.domain.alert import Severity
 from bot.domain.finding import Abstention, Citation, SuggestedAction
 from integrations.kubernetes.diagnosis import crash_remedies as remedies
+from integrations.kubernetes.diagnosis.addresses import database_behind
 from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
 from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, condition_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.nodes import starving
+from integrations.kubernetes.diagnosis.probes import contradiction
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
@@ -141,6 +143,9 @@ def _liveness(case: _Case) -> Judged | None:
             what = f"the kubelet kills it because its liveness probe fails ({clip(text, 100)})"
             decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
             evidence = cite_present(event, "/message", "/count")
+            if wrong := contradiction(case.view.pod, case.view.name, "livenessProbe", text):
+                told, proof = f"{what}, and the probe is wrong: {wrong[0]}", (*evidence, *wrong[1])
+                return _report(case, "probe.liveness", told, 0.92, evidence=proof, decide=decide)
             return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)
     return None
 
@@ -180,10 +185,44 @@ def _permission(case: _Case, sign: Sign) -> Judged | None:
     """Judge a denied permission only near the end of the log: one that the program survives is chatter."""
     if sign.number < len(case.lines) - 40:
         return None
+    place = remedies.mounted_at(case.view, sign.text)
+    if place is not None:
+        told = f"it may not use the volume mounted at {place[0]}: {clip(sign.text)}"
+        decide = "Compare fsGroup and runAsUser with the owner of the volume's files, and see whether it is read-only."
+        return _report(case, "volume.permission", told, 0.88, sign=sign, decide=decide, evidence=place[1])
     decide = "Compare runAsUser, fsGroup and readOnlyRootFilesystem with what the image expects."
-    return _report(
-        case, "crash.permission", f"it lacks a permission: {clip(sign.text)}", 0.85, sign=sign, decide=decide
-    )
+    evidence = remedies.security_of(case.view)
+    what = f"it lacks a permission: {clip(sign.text)}"
+    return _report(case, "crash.permission", what, 0.85, sign=sign, decide=decide, evidence=evidence)
+
+
+def _database(case: _Case, sign: Sign) -> Judged | None:
+    """Blame the database that the line or the settings name; without one, the program that says so."""
+    found = database_behind(case.graph, case.workload, sign.text)
+    told = f"the database refuses it: {clip(sign.text)}"
+    decide = "Mend the database first: the programs that use it recover by themselves."
+    judged = _report(case, sign.key, told, 0.88, sign=sign, decide=decide, rollback=False)
+    if found is None or isinstance(judged, Abstention):
+        return judged
+    return judged.model_copy(update={"entity": entity(found), "explains": (case.view.entity,)})
+
+
+def _full_disk(case: _Case, sign: Sign) -> Judged | None:
+    claim = remedies.claim_of(case.view.pod, case.view.spec, sign.text)
+    decide = "Free space or enlarge the volume."
+    told = f"its disk is full: {clip(sign.text)}"
+    judged = _report(case, "pvc.full", told, 0.9, sign=sign, decide=decide, rollback=False)
+    if claim is None or isinstance(judged, Abstention):
+        return judged
+    return judged.model_copy(update={"entity": claim, "explains": (case.view.entity,)})
+
+
+def _port(case: _Case, sign: Sign) -> Judged | None:
+    told, evidence = f"its port is taken: {clip(sign.text)}", remedies.sharing_port(case.view, sign.text)
+    if evidence:
+        told += f"; container {evidence[0].value} of the same pod uses it too"
+    decide = "Give one of the containers that share the port another one."
+    return _report(case, "crash.port_in_use", told, 0.92, sign=sign, decide=decide, evidence=evidence)
 
 
 def _dependency(case: _Case, sign: Sign) -> Judged | None:
@@ -201,9 +240,7 @@ _JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
     "crash.arch": _plain(
         "crash.arch", "its image has the wrong architecture", "Use an image for the node's processor."
     ),
-    "crash.port_in_use": _plain(
-        "crash.port_in_use", "its port is taken", "Give one of the containers that share the port another one."
-    ),
+    "crash.port_in_use": _port,
     "crash.missing_env": _missing_env,
     "crash.bad_credentials": _plain(
         "crash.bad_credentials",
@@ -212,7 +249,7 @@ _JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
         rollback=False,
     ),
     "crash.missing_config_file": _missing_file,
-    "pvc.full": _plain("pvc.full", "its disk is full", "Free space or enlarge the volume.", rollback=False),
+    "pvc.full": _full_disk,
     "rbac.forbidden": _plain(
         "rbac.forbidden",
         "its ServiceAccount lacks a permission",
@@ -221,12 +258,8 @@ _JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
     "cert.expired": _plain(
         "cert.expired", "a certificate is not valid", "Renew the certificate, then restart the pods.", rollback=False
     ),
-    "db.connections_exhausted": _plain(
-        "db.connections_exhausted",
-        "the database takes no more connections",
-        "Find who holds the connections; lower the clients' pools or raise the database's limit.",
-        rollback=False,
-    ),
+    "db.connections_exhausted": _database,
+    "db.read_only": _database,
     "crash.bad_command": _plain("crash.bad_command", "its command cannot be run", "Correct command or image."),
     "crash.permission": _permission,
     "crash.dependency_refused": _dependency,

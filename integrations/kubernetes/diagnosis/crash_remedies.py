@@ -1,5 +1,6 @@
 """What would give a crashing container what it misses: a variable, a file, a key of a ConfigMap."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -141,3 +142,55 @@ def _key_for(source: dict[str, Any], mount: dict[str, Any], relative: str) -> st
         if item.get("path") == wanted:
             return str(item.get("key"))
     return wanted
+
+
+def claim_of(pod: Object, container: Object, line: str) -> str | None:
+    """Return the PersistentVolumeClaim on which a path of a line lies, or the only one a container mounts."""
+    volumes = {volume.get("name"): volume for volume in spec_of(pod).get("volumes") or ()}
+    mounted: list[tuple[str, str]] = []
+    for mount in container.get("volumeMounts") or ():
+        source = (volumes.get(mount.get("name")) or {}).get("persistentVolumeClaim") or {}
+        if name := source.get("claimName"):
+            mounted.append((str(mount.get("mountPath")), f"PersistentVolumeClaim/{namespace_of(pod)}/{name}"))
+    named = [claim for path, claim in sorted(mounted, reverse=True) if path in line]
+    if named:
+        return named[0]
+    return mounted[0][1] if len(mounted) == 1 and "/tmp" not in line else None  # noqa: S108 - compared with only
+
+
+def mounted_at(view: ContainerView, line: str) -> tuple[str, tuple[Citation, ...]] | None:
+    """Return the mount on which a path of a line lies, with what decides who may use it."""
+    field = "initContainers" if view.init else "containers"
+    for position, container in enumerate(spec_of(view.pod).get(field) or ()):
+        if container.get("name") != view.name:
+            continue
+        for number, mount in enumerate(container.get("volumeMounts") or ()):
+            path = str(mount.get("mountPath") or "").rstrip("/")
+            if len(path) > 1 and re.search(rf"{re.escape(path)}(?=[/\s'\":,;)]|$)", line):
+                pointer = f"/spec/{field}/{position}/volumeMounts/{number}"
+                return path, (
+                    *cite_present(view.pod, f"{pointer}/mountPath", f"{pointer}/readOnly"),
+                    *security_of(view),
+                )
+    return None
+
+
+def security_of(view: ContainerView) -> tuple[Citation, ...]:
+    """Cite as whom and with which rights a container runs."""
+    field = "initContainers" if view.init else "containers"
+    found = cite_present(view.pod, "/spec/securityContext/runAsUser", "/spec/securityContext/fsGroup")
+    for position, container in enumerate(spec_of(view.pod).get(field) or ()):
+        if container.get("name") == view.name:
+            pointer = f"/spec/{field}/{position}/securityContext"
+            found += cite_present(view.pod, f"{pointer}/runAsUser", f"{pointer}/readOnlyRootFilesystem")
+    return found
+
+
+def sharing_port(view: ContainerView, line: str) -> tuple[Citation, ...]:
+    """Cite the name and the port of another container of the pod that declares a port which the line names."""
+    for position, container in enumerate(spec_of(view.pod).get("containers") or ()):
+        for number, port in enumerate(container.get("ports") or ()):
+            if container.get("name") != view.name and re.search(rf"\b{port.get('containerPort')}\b", line):
+                pointer = f"/spec/containers/{position}"
+                return cite_present(view.pod, f"{pointer}/name", f"{pointer}/ports/{number}/containerPort")
+    return ()

@@ -84,6 +84,13 @@ _OTHERS = (
         re.compile(r"certificate (?:has expired|is not yet valid)|CERT_HAS_EXPIRED|CertificateExpired"),
     ),
     (
+        "db.read_only",
+        re.compile(
+            r"read-only transaction|READONLY You can't write|--(?:super-)?read-only option|NotWritablePrimary|"
+            r"readonly database|(?:database|server|instance|replica) is (?:in )?read.?only"
+        ),
+    ),
+    (
         "db.connections_exhausted",
         re.compile(r"[Tt]oo many (?:clients|connections)|remaining connection slots are reserved|ORA-12519"),
     ),
@@ -105,6 +112,7 @@ _ORDER = (
     "rbac.forbidden",
     "cert.expired",
     "db.connections_exhausted",
+    "db.read_only",
     "crash.bad_credentials",
     "crash.missing_config_file",
     "crash.bad_command",

@@ -12,6 +12,7 @@ from integrations.kubernetes.diagnosis import (
     batch,
     config,
     crash,
+    dialogue,
     disruption,
     image,
     ingress,
@@ -19,6 +20,7 @@ from integrations.kubernetes.diagnosis import (
     nodes,
     resources,
     rollout,
+    routes,
     scheduling,
     service,
     storage,
@@ -36,8 +38,8 @@ Analyzer = Callable[[Graph], Iterable[Judged]]
 ANALYZERS: tuple[Analyzer, ...] = tuple(
     module.analyze
     for module in (
-        image, config, scheduling, storage, resources, crash, rollout, workload, batch, service, ingress, lifecycle,
-        nodes, autoscaling, disruption,
+        image, config, scheduling, storage, resources, crash, rollout, workload, batch, service, ingress, routes,
+        lifecycle, nodes, autoscaling, disruption, dialogue,
     )
 )  # fmt: skip
 """Pure functions from the indexed snapshot to findings and abstentions."""

@@ -23,8 +23,12 @@ def finding(
     evidence: Iterable[Citation] = (),
     actions: Sequence[SuggestedAction] = (),
     person_decides: str = "",
+    explains: Iterable[str] = (),
 ) -> Finding:
-    """Return a finding; a key that is not in the table is a mistake of the analyzer (KeyError)."""
+    """Return a finding; a key that is not in the table is a mistake of the analyzer (KeyError).
+
+    `explains` are entities whose symptoms the analyzer itself traced to this one.
+    """
     if key not in KEYS:
         raise KeyError(key)
     return Finding(
@@ -36,6 +40,7 @@ def finding(
         evidence=tuple(evidence),
         actions=tuple(actions),
         person_decides="" if actions else person_decides,
+        explains=tuple(sorted(set(explains) - {entity})),
     )
 
 

@@ -135,6 +135,17 @@ class Graph:
         return [event for event in reversed(events) if not reasons or event.get("reason") in reasons]
 
     @cached_property
+    def _events_by_reason(self) -> Mapping[str, list[Object]]:
+        index: dict[str, list[Object]] = defaultdict(list)
+        for event in self.snapshot.events:
+            index[str(event.get("reason") or "")].append(event)
+        return index
+
+    def events_because(self, reason: str) -> list[Object]:
+        """Return the events of one reason about any object, oldest first."""
+        return self._events_by_reason.get(reason, [])
+
+    @cached_property
     def _pods_by_label(self) -> Mapping[tuple[str, str, str], list[Object]]:
         index: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
         for pod in self.pods:
@@ -161,6 +172,35 @@ class Graph:
         """Return the Services of a namespace, by name."""
         return self._services_by_namespace.get(namespace, [])
 
+    @cached_property
+    def _names_by_namespace(self) -> Mapping[str, frozenset[str]]:
+        return {space: frozenset(map(name_of, found)) for space, found in self._services_by_namespace.items()}
+
+    def service_names(self, namespace: str) -> frozenset[str]:
+        """Return the names of a namespace's Services."""
+        return self._names_by_namespace.get(namespace, frozenset())
+
+    @cached_property
+    def service_by_ip(self) -> Mapping[str, Object]:
+        """Services by their cluster IPs."""
+        found: dict[str, Object] = {}
+        for service in self.all("Service"):
+            for address in (spec_of(service).get("clusterIP"), *(spec_of(service).get("clusterIPs") or ())):
+                if address and address != "None":
+                    found[str(address)] = service
+        return found
+
+    @cached_property
+    def _policies_by_namespace(self) -> Mapping[str, list[Object]]:
+        index: dict[str, list[Object]] = defaultdict(list)
+        for policy in self.all("NetworkPolicy"):
+            index[namespace_of(policy)].append(policy)
+        return index
+
+    def policies_in(self, namespace: str) -> list[Object]:
+        """Return the NetworkPolicies of a namespace, by name."""
+        return self._policies_by_namespace.get(namespace, [])
+
     def services_of(self, namespace: str, labels: Mapping[str, str]) -> list[Object]:
         """Return the Services whose selector these labels satisfy."""
         return [
@@ -172,6 +212,14 @@ class Graph:
     def log(self, pod: Object, container: str, *, previous: bool) -> tuple[str, ...]:
         """Return a container's log as lines, empty when there is none."""
         return self.snapshot.logs.get((namespace_of(pod), name_of(pod), container, previous), ())
+
+    @cached_property
+    def _logged(self) -> frozenset[tuple[str, str]]:
+        return frozenset((namespace, pod) for namespace, pod, _, previous in self.snapshot.logs if not previous)
+
+    def has_log(self, pod: Object) -> bool:
+        """Say whether any current log of a pod was read."""
+        return (namespace_of(pod), name_of(pod)) in self._logged
 
     def age_seconds(self, time: object) -> float | None:
         """Return how long before the snapshot a time of the API was; None when it is not a time."""

@@ -12,6 +12,7 @@ from integrations.kubernetes.diagnosis.findings import Judged, action, clip, fin
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
+    controller_of,
     entity,
     labels_of,
     matches,
@@ -33,6 +34,7 @@ _RULES = (
     ("sched.taint", re.compile(r"untolerated taint|had taints? ")),
     ("sched.cordoned", re.compile(r"were unschedulable")),
 )  # fmt: skip
+_PREEMPTED_SECONDS = 3600.0
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 _WHAT = {
     "sched.insufficient": "no node has enough free {what}",
@@ -83,6 +85,10 @@ def _judge(graph: Graph, pod: Object) -> Iterator[Judged]:
         claims = [name for name in mounted_claims(pod) if not _is_bound(graph, pod, name)]
         yield _report(graph, pod, key, _WHAT[key].format(what=", ".join(claims)), evidence, 0.8)
     else:
+        if key == "sched.insufficient" and (displaced := _preempted(graph, pod)) is not None:
+            what = f"a pod of higher priority took its place ({clip(str(displaced.get('message')), 120)})"
+            yield _report(graph, pod, "preempted", what, (*evidence, *cite_present(displaced, "/message")), 0.9)
+            return
         resource = (match.groupdict().get("what") or "room for pods").rstrip(".")
         what = f"{_WHAT[key].format(what=resource)} ({clip(message, 120)})"
         extra = _fewer(graph, pod) if key in {"sched.insufficient", "sched.anti_affinity"} else None
@@ -132,6 +138,18 @@ def _nobody_schedules(graph: Graph, pod: Object) -> Iterator[Judged]:
         return
     evidence = cite_present(pod, "/spec/schedulerName", "/status/phase")
     yield _report(graph, pod, "sched.no_scheduler", f"the scheduler {scheduler} does not look at it", evidence, 0.8)
+
+
+def _preempted(graph: Graph, pod: Object) -> Object | None:
+    """Return the event that says that a pod of this one's workload had to make room within the last hour."""
+    owner = controller_of(pod) or {}
+    siblings = (f"{owner.get('name')}-", name_of(pod)) if owner else (name_of(pod),)
+    for event in graph.events_because("Preempted"):
+        about = event.get("involvedObject") or event.get("regarding") or {}
+        same = str(about.get("name") or "").startswith(siblings) and about.get("namespace") == namespace_of(pod)
+        if same and graph.event_age(event) <= _PREEMPTED_SECONDS:
+            return event
+    return None
 
 
 def _fewer(graph: Graph, pod: Object) -> SuggestedAction | None:

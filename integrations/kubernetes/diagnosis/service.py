@@ -29,6 +29,7 @@ from integrations.kubernetes.diagnosis.graph import (
     status_of,
     template_of,
 )
+from integrations.kubernetes.diagnosis.probes import contradiction
 from integrations.kubernetes.snapshot import Object
 
 _SERVING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -189,7 +190,7 @@ def _not_ready(graph: Graph, service: Object, pods: list[Object]) -> Judged:
     pod = pods[0]
     found = condition_of(pod, "Ready")
     evidence = cite_present(pod, f"/status/conditions/{found[0]}/status") if found else ()
-    why, key = "", "svc.not_ready"
+    why, key, confidence = "", "svc.not_ready", 0.75
     about = entity(service)
     if status_of(pod).get("phase") == "Running":
         for event in graph.events_of(pod, "Unhealthy"):
@@ -197,6 +198,11 @@ def _not_ready(graph: Graph, service: Object, pods: list[Object]) -> Judged:
                 why = f": {clip(str(event.get('message')), 120)}"
                 key, about = "probe.readiness", graph.entity_of(pod)
                 evidence += cite_present(event, "/message")
+                names_of = [str(c.get("name")) for c in spec_of(pod).get("containers") or () if c.get("readinessProbe")]
+                wrong = next(filter(None, (contradiction(pod, name, "readinessProbe", str(event.get("message")))
+                                           for name in names_of)), None)  # fmt: skip
+                if wrong is not None:
+                    why, confidence, evidence = f"{why}; the probe is wrong: {wrong[0]}", 0.9, (*evidence, *wrong[1])
                 break
     count = "The only pod" if len(pods) == 1 else f"None of the {len(pods)} pods"
     is_or_not = "is not" if len(pods) == 1 else "is"
@@ -205,7 +211,7 @@ def _not_ready(graph: Graph, service: Object, pods: list[Object]) -> Judged:
         about,
         f"{count} behind Service {name_of(service)} {is_or_not} ready ({names(pods)}){why}.",
         severity=Severity.CRITICAL,
-        confidence=0.75,
+        confidence=confidence,
         evidence=(*evidence, *cite_present(service, "/spec/selector")),
         person_decides="Find out whether the probe or the program is wrong.",
     )

@@ -18,5 +18,6 @@ def test_every_key_is_used_and_every_used_key_is_known() -> None:
     sources = "\n".join(path.read_text() for path in folder.glob("*.py") if path.name != "keys.py")
     families = "|".join({key.partition(".")[0] for key in keys.KEYS})
     used = set(re.findall(rf'"((?:{families})\.[a-z_]+)"', sources)) - {"image.ambiguous"}
+    used |= {key for key in keys.KEYS if "." not in key and f'"{key}"' in sources}
     assert used == set(keys.KEYS)
     assert set(keys.KEYS) >= keys.SYMPTOMS
