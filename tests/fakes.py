@@ -211,16 +211,16 @@ class FakeIncidentSource:
 
     name: str = "PagerDuty"
     notes: list[tuple[str, str]] = field(default_factory=list)
-    calls: list[tuple[str, str, str]] = field(default_factory=list)
+    calls: list[tuple[str, str, str | None]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
     async def fetch(self, external_id: str) -> Alert:
         return make_alert(99, external_id=external_id, details=self.details)
 
-    async def acknowledge(self, external_id: str, email: str) -> None:
+    async def acknowledge(self, external_id: str, email: str | None) -> None:
         self.calls.append(("acknowledge", external_id, email))
 
-    async def resolve(self, external_id: str, email: str) -> None:
+    async def resolve(self, external_id: str, email: str | None) -> None:
         self.calls.append(("resolve", external_id, email))
 
     async def add_note(self, external_id: str, text: str, email: str | None = None) -> str:

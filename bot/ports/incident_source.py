@@ -13,10 +13,14 @@ class IncidentSource(Protocol):
     async def fetch(self, external_id: str) -> Alert:
         """Return the incident's present state as an alert, with its alerts' details and labels merged in."""
 
-    async def acknowledge(self, external_id: str, email: str) -> None:
-        """Acknowledge in the name of the person with `email`. An incident that is not triggered is left alone."""
+    async def acknowledge(self, external_id: str, email: str | None) -> None:
+        """Acknowledge in the name of the person with `email`, or of the bot for one who is not known there.
 
-    async def resolve(self, external_id: str, email: str) -> None: ...
+        An incident that is not triggered is left alone.
+        """
+
+    async def resolve(self, external_id: str, email: str | None) -> None:
+        """Resolve, in whose name as above. An incident that is resolved is left alone."""
 
     async def add_note(self, external_id: str, text: str, email: str | None = None) -> str:
         """Add a note and return its id, by which our own note is recognised when it comes back."""

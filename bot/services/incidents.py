@@ -94,17 +94,9 @@ class IncidentService:
         if incident.status is IncidentStatus.RESOLVED or incident.status is status:
             raise Conflict(f"This incident is {incident.status.value} already.")
         if self._incident_source is not None and incident.external_id is not None:
-            if person.email is None:
-                raise InvalidInput(
-                    f"PagerDuty needs your e-mail address to {verb} in your name, and Slack does not show it.",
-                    next_step="Give the app the scope users:read.email, or use PagerDuty itself.",
-                )
             act = self._incident_source.acknowledge if verb == "acknowledge" else self._incident_source.resolve
             await act(incident.external_id, person.email)
-        now = self._core.now()
-        changes: dict[str, object] = {"status": status.value}
-        changes["acknowledged_at" if verb == "acknowledge" else "resolved_at"] = now
-        await self._record(incident, person, verb, {}, changes)
+        await self._record(incident, person, verb, {}, status)
         await self.show_status(incident.id)
         return await self.get(incident.id)
 
@@ -127,10 +119,18 @@ class IncidentService:
         person: Person,
         verb: str,
         body: dict[str, object],
-        changes: dict[str, object] | None = None,
+        status: IncidentStatus | None = None,
     ) -> None:
+        now = self._core.now()
         async with self._core.transaction() as session:
-            if changes:
+            current = await incident_store.get(session, incident.id, lock=True)
+            # PagerDuty's own news of what we just did there may have been faster; it knows the exact time.
+            if status is not None and current is not None and current.status not in {status, IncidentStatus.RESOLVED}:
+                changes: dict[str, object] = {"status": status.value}
+                if status is IncidentStatus.RESOLVED:
+                    changes["resolved_at"] = now
+                elif current.acknowledged_at is None:
+                    changes["acknowledged_at"] = now
                 await incident_store.update(session, incident.id, **changes)
             await self._core.record(
                 session,

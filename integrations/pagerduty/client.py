@@ -20,6 +20,7 @@ _TRIES = 3
 _LONGEST_WAIT = 5.0
 _LARGEST_ANSWER = 4 * 1024 * 1024
 _LONGEST_NOTE = 25_000
+_MOST_ALERTS = 25
 _STATES = {"triggered": AlertState.TRIGGERED, "acknowledged": AlertState.ACKNOWLEDGED, "resolved": AlertState.RESOLVED}
 _SEVERITIES = {
     "critical": Severity.CRITICAL,
@@ -59,25 +60,29 @@ class PagerDuty:
             self._session = None
 
     async def fetch(self, external_id: str) -> Alert:
-        """Return the incident's present state with its alerts' details merged in, the newest alert first."""
+        """Return the incident's present state with its newest alerts' details merged in, the newest alert first.
+
+        An incident may have a thousand alerts; the newest say what is wrong now.
+        """
         incident, alerts = await asyncio.gather(
-            self._get(f"/incidents/{external_id}"), self._get(f"/incidents/{external_id}/alerts", limit="25")
+            self._get(f"/incidents/{external_id}"),
+            self._get(f"/incidents/{external_id}/alerts", limit=str(_MOST_ALERTS), sort_by="created_at:desc"),
         )
         return _to_alert(_object(incident, "incident"), _objects(alerts, "alerts"))
 
-    async def acknowledge(self, external_id: str, email: str) -> None:
+    async def acknowledge(self, external_id: str, email: str | None) -> None:
         """Acknowledge a triggered incident; any other is left alone, because a second ack would reset its timer."""
         incident = _object(await self._get(f"/incidents/{external_id}"), "incident")
         if incident.get("status") == "triggered":
             await self._set_status(external_id, "acknowledged", email)
 
-    async def resolve(self, external_id: str, email: str) -> None:
+    async def resolve(self, external_id: str, email: str | None) -> None:
         """Resolve an incident; one that is resolved is left alone."""
         incident = _object(await self._get(f"/incidents/{external_id}"), "incident")
         if incident.get("status") != "resolved":
             await self._set_status(external_id, "resolved", email)
 
-    async def _set_status(self, external_id: str, status: str, email: str) -> None:
+    async def _set_status(self, external_id: str, status: str, email: str | None) -> None:
         body = {"incident": {"type": "incident_reference", "status": status}}
         await self._write("PUT", f"/incidents/{external_id}", body, email, repeatable=True)
 
@@ -244,7 +249,7 @@ def _dictionary(value: Any) -> dict[str, Any]:
 def _to_alert(incident: Mapping[str, Any], alerts: list[Mapping[str, Any]]) -> Alert:
     details: dict[str, Any] = {}
     severity: Severity | None = None
-    for alert in reversed(sorted(alerts, key=lambda a: str(a.get("created_at", "")))[-25:]):
+    for alert in sorted(alerts, key=lambda a: str(a.get("created_at", "")), reverse=True):
         body = _dictionary(alert.get("body"))
         given = body.get("details") or (body.get("cef_details") or {}).get("details") or {}
         for key, value in given.items() if isinstance(given, dict) else ():

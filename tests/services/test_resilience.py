@@ -168,10 +168,8 @@ async def test_what_was_switched_off_after_the_approval_is_not_executed(db_url: 
         world.bot = bot
         proposal = await first_proposal(world)
         policy = bot.services.approvals._policy
-        new: dict[str, object] = (
-            {"execution_enabled": False} if change == "execution_enabled" else {"enabled_actions": frozenset()}
-        )
-        bot.workflows._remediation._policy = policy.model_copy(update=new)
+        off: dict[str, object] = {"execution_enabled": False, "enabled_actions": frozenset()}
+        bot.workflows._remediation._policy = policy.model_copy(update={change: off[change]})
         await bot.services.approvals.approve(proposal.id, MAYA)
         assert (await closed(world, proposal)).state is ProposalState.FAILED
     assert world.remediator.effects == {}
@@ -342,3 +340,30 @@ async def test_text_that_a_database_refuses_is_mended_and_taken(inboxes: Inboxes
     async with inboxes.database.transaction() as session:
         [incident] = await incident_store.list_since(session, AT - timedelta(days=1))
     assert incident.title == "null�byte"
+
+
+async def test_a_person_whom_pagerduty_does_not_know_acts_in_the_bots_name(world: World) -> None:
+    await first_proposal(world)
+    incident = await world.incident()
+    unknown = MAYA.model_copy(update={"email": None})
+    await world.running.services.incidents.acknowledge(incident.id, unknown)
+    assert world.incident_source.calls == [("acknowledge", "P000001", None)]
+    assert (await world.incident()).status is IncidentStatus.ACKNOWLEDGED
+
+
+async def test_pagerdutys_own_news_may_be_faster_than_ours(world: World) -> None:
+    await first_proposal(world)
+    incident = await world.incident()
+
+    async def resolve(external_id: str, email: str | None) -> None:
+        world.incident_source.calls.append(("resolve", external_id, email))
+        await world.running.services.intake.accept(webhook(70, AlertState.RESOLVED, 7))
+
+        async def followed() -> bool:
+            return (await world.incident()).status is IncidentStatus.RESOLVED
+
+        await wait_until(followed)
+
+    world.incident_source.resolve = resolve  # type: ignore[method-assign]
+    resolved = await world.running.services.incidents.resolve(incident.id, MAYA)
+    assert resolved.resolved_at == AT + timedelta(minutes=7)

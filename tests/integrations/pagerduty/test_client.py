@@ -137,3 +137,36 @@ async def test_an_answer_that_arrives_in_pieces_is_read_to_its_end() -> None:
     finally:
         await client.close()
         await serving.stop()
+
+
+async def test_a_person_without_an_address_acts_in_the_bots_name(server: PagerDutyServer, client: PagerDuty) -> None:
+    incident_id = trigger(server)
+    await client.acknowledge(incident_id, None)
+    assert server.incident(incident_id).status == "acknowledged"
+
+
+async def test_of_many_alerts_the_newest_are_read() -> None:
+    asked: list[dict[str, str]] = []
+
+    async def incident(_request: web.Request) -> web.Response:
+        return web.json_response({"incident": {"id": "P1", "status": "triggered", "title": "Down"}})
+
+    async def alerts(request: web.Request) -> web.Response:
+        asked.append(dict(request.query))
+        found = [
+            {"created_at": f"2026-11-23T03:{n:02}:00Z", "severity": "warning", "body": {"details": {"n": n}}}
+            for n in range(25)
+        ]
+        return web.json_response({"alerts": found, "more": True})
+
+    app = web.Application()
+    app.router.add_get("/incidents/P1", incident)
+    app.router.add_get("/incidents/P1/alerts", alerts)
+    serving = await Serving.start(app)
+    client = connect(serving.url, "token")
+    try:
+        assert (await client.fetch("P1")).details == {"n": 24}
+        assert asked == [{"limit": "25", "sort_by": "created_at:desc"}]
+    finally:
+        await client.close()
+        await serving.stop()
