@@ -73,11 +73,11 @@ class Effort:
 
     @classmethod
     def full(cls) -> "Effort":
-        return cls(repetitions=7, seconds=2.0, latencies=400, plays=5)
+        return cls(repetitions=7, seconds=1.5, latencies=400, plays=5)
 
     @classmethod
     def quick(cls) -> "Effort":
-        return cls(repetitions=3, seconds=0.6, latencies=100, plays=1)
+        return cls(repetitions=2, seconds=0.3, latencies=100, plays=1)
 
     @classmethod
     def tiny(cls) -> "Effort":

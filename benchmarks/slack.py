@@ -1,5 +1,6 @@
 """Figure 3: Slack's events, acknowledged once they are durable, against a Bolt app that acknowledges at once."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +16,10 @@ P99_GOAL = Goal(3.5, at_least=False)
 
 
 @asynccontextmanager
-async def _app(kind: str, folder: str) -> AsyncIterator[SocketServer]:
+async def _app(module: str, *arguments: str) -> AsyncIterator[SocketServer]:
     server = await SocketServer.start()
     try:
-        async with running("benchmarks.servers.slack", kind, server.url, f"sqlite:///{folder}/bench.sqlite"):
+        async with running(module, server.url, *arguments):
             await server.connected()
             await server.rate(300, IN_FLIGHT)  # the first events pay for caches and pages
             yield server
@@ -32,14 +33,22 @@ async def measure(effort: Effort) -> list[Figure]:
     rates: list[tuple[float, float]] = []
     slowest: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory(prefix="oncall-bench-") as folder, on_core(cores()[1]):
-        async with _app("gateway", folder) as gateway, _app("no-op", folder) as no_op:
+        database_url = f"sqlite:///{folder}/bench.sqlite"
+        async with (
+            _app("benchmarks.servers.slack", database_url) as gateway,
+            _app("benchmarks.servers.bolt") as no_op,
+        ):
             count = max(200, int(await no_op.rate(500, IN_FLIGHT) * effort.seconds * 0.5))
             for _ in range(effort.repetitions):
                 baseline = await no_op.rate(count, IN_FLIGHT)
                 rates.append((await gateway.rate(count, IN_FLIGHT), baseline))
             for _ in range(effort.repetitions):
-                baseline = percentile(await no_op.latencies(effort.latencies, PER_SECOND), 99)
-                slowest.append((percentile(await gateway.latencies(effort.latencies, PER_SECOND), 99), baseline))
+                # Side by side, so that whatever else the machine does meets both: a p99 is made of just that.
+                theirs, ours = await asyncio.gather(
+                    no_op.latencies(effort.latencies, PER_SECOND),
+                    gateway.latencies(effort.latencies, PER_SECOND, delay=0.5 / PER_SECOND),
+                )
+                slowest.append((percentile(ours, 99), percentile(theirs, 99)))
     return [
         Figure(
             "slack-rate",

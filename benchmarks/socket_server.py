@@ -100,11 +100,11 @@ class SocketServer:
                 await asyncio.wait_for(self._acknowledged.wait(), _CONNECT_SECONDS)
         return count / (time.perf_counter() - started)
 
-    async def latencies(self, count: int, per_second: float) -> list[float]:
-        """Send `count` events at a steady pace and return the seconds until each acknowledgement."""
+    async def latencies(self, count: int, per_second: float, delay: float = 0.0) -> list[float]:
+        """After `delay` seconds send `count` events at a steady pace; return the seconds until each acknowledgement."""
         envelopes = [slack_envelope() for _ in range(count)]
         self._times.clear()
-        started = time.perf_counter()
+        started = time.perf_counter() + delay
         for number, envelope in enumerate(envelopes):
             await asyncio.sleep(max(0.0, started + number / per_second - time.perf_counter()))
             await self._send(envelope)

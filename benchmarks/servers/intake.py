@@ -1,6 +1,6 @@
 """Webhook intake: the product's HTTP gateway with its inbox, and beside it a server that only verifies and parses.
 
-    python -m benchmarks.servers.intake DATABASE_URL
+python -m benchmarks.servers.intake DATABASE_URL
 """
 
 import asyncio
