@@ -1,0 +1,111 @@
+"""Who may decide what, for any person, proposal and setting."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.base import canonical_json
+from bot.domain.entity import ObjectRef
+from bot.domain.policy import ApprovalPolicy, Person, may_apply, may_decide, may_execute
+from tests.fakes import AT
+
+IDS = st.sampled_from(["U1", "U2", "S1", "S2", ""])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
+
+
+def make_policy(**changes: Any) -> ApprovalPolicy:
+    values: dict[str, Any] = {
+        "approvers": frozenset({"U1"}),
+        "enabled_actions": frozenset({"scale"}),
+        "execution_enabled": True,
+    }
+    return ApprovalPolicy(**(values | changes))
+
+
+def make_proposal(params: dict[str, Any], precondition: dict[str, Any], **changes: Any) -> Proposal:
+    request = ActionRequest(action="scale", target=ObjectRef(kind="Deployment", namespace="a", name="b"), params=params)
+    preview = Preview(
+        command="kubectl scale", diff="", risk="S", blast_radius="", reversible=True, precondition=precondition
+    )
+    values: dict[str, Any] = {
+        "id": "P-1",
+        "incident_id": "INC-1",
+        "request": request,
+        "preview": preview,
+        "fingerprint": fingerprint(request, preview),
+        "state": ProposalState.PENDING,
+        "created_at": AT,
+        "expires_at": AT + timedelta(minutes=15),
+    }
+    return Proposal(**(values | changes))
+
+
+@given(IDS, st.frozensets(IDS), st.frozensets(IDS))
+def test_only_the_named_decide(user: str, groups: frozenset[str], approvers: frozenset[str]) -> None:
+    refusal = may_decide(make_policy(approvers=approvers), Person(user_id=user, name="n", groups=groups))
+    assert (refusal is None) == bool(approvers & (groups | {user}))
+
+
+@given(st.sampled_from(ProposalState), st.integers(-3600, 3600), st.booleans(), st.booleans())
+def test_nothing_but_an_open_allowed_offer_in_time_is_executed(
+    state: ProposalState, seconds: int, enabled: bool, listed: bool
+) -> None:
+    policy = make_policy(execution_enabled=enabled, enabled_actions=frozenset({"scale"} if listed else ()))
+    proposal = make_proposal({"replicas": 2}, {"uid": "u"}, state=state)
+    refusal = may_execute(policy, proposal, proposal.expires_at + timedelta(seconds=seconds))
+    assert (refusal is None) == (state is ProposalState.PENDING and seconds < 0 and enabled and listed)
+
+
+@given(OBJECTS, OBJECTS, OBJECTS, OBJECTS)
+def test_any_other_bytes_are_not_what_was_approved(
+    params: dict[str, Any], precondition: dict[str, Any], other_params: dict[str, Any], other: dict[str, Any]
+) -> None:
+    shown = make_proposal(params, precondition)
+    stored = make_proposal(other_params, other, fingerprint=shown.fingerprint)
+    same = canonical_json([params, precondition]) == canonical_json([other_params, other])
+    refusal = may_apply(make_policy(), stored)
+    assert (refusal is None) == same
+
+
+@given(st.sampled_from(["action", "target", "params", "precondition"]))
+def test_each_part_of_an_action_is_bound(part: str) -> None:
+    shown = make_proposal({"replicas": 2}, {"uid": "u", "resourceVersion": "1"})
+    request, preview = shown.request, shown.preview
+    match part:
+        case "action":
+            request = request.model_copy(update={"action": "rollback"})
+        case "target":
+            request = request.model_copy(update={"target": ObjectRef(kind="Deployment", namespace="a", name="c")})
+        case "params":
+            request = request.model_copy(update={"params": {"replicas": 3}})
+        case _:
+            preview = preview.model_copy(update={"precondition": {"uid": "u", "resourceVersion": "2"}})
+    changed = shown.model_copy(update={"request": request, "preview": preview})
+    policy = make_policy(enabled_actions=frozenset({"scale", "rollback"}))
+    refusal = may_apply(policy, changed)
+    assert refusal is not None
+    assert refusal.code == "fingerprint"
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_words_around_an_action_do_not_change_it(reason: str, command: str) -> None:
+    shown = make_proposal({"replicas": 2}, {"uid": "u"})
+    reworded = shown.request.model_copy(update={"reason": reason, "finding": command})
+    assert fingerprint(reworded, shown.preview) == shown.fingerprint
+
+
+def test_a_destructive_action_needs_its_own_switch() -> None:
+    proposal = make_proposal({}, {})
+    proposal = proposal.model_copy(update={"preview": proposal.preview.model_copy(update={"risk": "X"})})
+    refusal = may_apply(make_policy(), proposal)
+    assert refusal is not None
+    assert refusal.code == "destructive"
+    assert may_apply(make_policy(destructive_allowed=True), proposal) is None
