@@ -1,13 +1,13 @@
 """Which finding explains which: symptoms are folded under what caused them, along owners, selectors and addresses."""
 
 from bot.domain.finding import Finding
+from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_signs import host_in
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
     labels_of,
-    matches,
     name_of,
     namespace_of,
     selector_matches,
@@ -117,15 +117,7 @@ def _selected(graph: Graph, service: Object) -> list[Object]:
 
 def backends(graph: Graph, service: Object) -> list[Object]:
     """Return the workloads whose pods a Service selects, or would select if there were any."""
-    selector = spec_of(service).get("selector") or {}
-    if not selector:
-        return []
-    return [
-        workload
-        for workload in graph.workloads
-        if namespace_of(workload) == namespace_of(service)
-        and matches((template_of(workload).get("metadata") or {}).get("labels") or {}, selector)
-    ]
+    return graph.workloads_selected(namespace_of(service), spec_of(service).get("selector") or {})
 
 
 def _dependencies(graph: Graph, found: Finding) -> list[str]:
@@ -136,13 +128,8 @@ def _dependencies(graph: Graph, found: Finding) -> list[str]:
     for citation in found.evidence:
         if citation.kind != "log" or not (host := host_in(str(citation.value)).partition(":")[0]):
             continue
-        labels = host.split(".")
-        for service in graph.all("Service"):
-            by_name = name_of(service) == labels[0] and namespace_of(service) == (
-                labels[1] if len(labels) > 1 and not labels[0].isdigit() else namespace
-            )
-            if by_name or spec_of(service).get("clusterIP") == host:
-                places += [entity(service), *(entity(workload) for workload in backends(graph, service))]
+        if (service := service_at(graph, host, namespace)) is not None:
+            places += [entity(service), *(entity(workload) for workload in backends(graph, service))]
     return places
 
 

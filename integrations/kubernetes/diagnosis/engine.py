@@ -29,6 +29,7 @@ from integrations.kubernetes.diagnosis import (
 from integrations.kubernetes.diagnosis.causality import explain, related_to
 from integrations.kubernetes.diagnosis.findings import Judged
 from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.recent import WEIGHT, attach
 from integrations.kubernetes.snapshot import Snapshot
 
 logger = structlog.get_logger(__name__)
@@ -57,7 +58,9 @@ def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
     abstentions = sorted(
         {item for item in judged if isinstance(item, Abstention)}, key=lambda item: (item.entity, item.reason)
     )
-    findings = sorted(explain(graph, findings), key=_order)
+    findings, sudden = attach(graph, explain(graph, findings))
+    ranked = sorted(enumerate(findings), key=lambda pair: _order(pair[1], WEIGHT if pair[0] in sudden else 0.0))
+    findings = [found for _, found in ranked]
     if focus is not None:
         findings, abstentions = _focus(graph, str(focus), findings, abstentions)
     unseen = [source for source in snapshot.sources if source.status == "error" and source.name in _ESSENTIAL]
@@ -86,8 +89,8 @@ def _run(graph: Graph) -> tuple[list[Judged], list[SourceStatus]]:
     return judged, defects
 
 
-def _order(found: Finding) -> tuple[bool, int, float, str, str, str]:
-    return (not found.root, found.severity.rank, -found.confidence, found.key, found.entity, found.summary)
+def _order(found: Finding, more: float = 0.0) -> tuple[bool, int, float, str, str, str]:
+    return (not found.root, found.severity.rank, -found.confidence - more, found.key, found.entity, found.summary)
 
 
 def _focus(

@@ -44,6 +44,26 @@ class Graph:
         """Deployments, StatefulSets, DaemonSets, Jobs and CronJobs."""
         return [item for kind in WORKLOADS for item in self.all(kind)]
 
+    @cached_property
+    def _workloads_by_label(self) -> Mapping[tuple[str, str, str], list[Object]]:
+        index: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
+        for workload in self.workloads:
+            labels = (template_of(workload).get("metadata") or {}).get("labels") or {}
+            for name, value in labels.items():
+                index[(namespace_of(workload), name, str(value))].append(workload)
+        return index
+
+    def workloads_selected(self, namespace: str, selector: Mapping[str, str]) -> list[Object]:
+        """Return the workloads whose pods carry, or would carry, all labels of a non-empty selector."""
+        if not selector:
+            return []
+        lists = [self._workloads_by_label.get((namespace, name, str(value)), []) for name, value in selector.items()]
+        return [
+            item
+            for item in min(lists, key=len)
+            if matches((template_of(item).get("metadata") or {}).get("labels") or {}, selector)
+        ]
+
     def owner_key(self, item: Object) -> ObjectKey:
         """Return the key of the outermost controller: of a pod its Deployment, of a bare pod the pod itself."""
         key = key_of(item)

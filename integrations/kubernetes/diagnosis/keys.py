@@ -94,6 +94,7 @@ KEYS: dict[str, str] = {
     "db.bad_port": "A program is told to call a database at a port that it does not serve.",
     "terminating.stuck": "An object cannot be deleted: a finalizer or a lost node holds it.",
     "cpu.throttled": "A container uses all the CPU that its limit allows.",
+    "cpu.overload": "One workload takes nearly all cores of a node.",
     "node.not_ready": "A node reports that it cannot run pods.",
     "node.kubelet_down": "A node's kubelet stopped reporting.",
     "node.runtime_down": "A node's container runtime is down.",

@@ -7,12 +7,13 @@ from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.changes import container_of, describe_change, earlier_container, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers, crashing
-from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_ready, outage, ready_text
+from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, outage, ready_text
 from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of, status_of
 from integrations.kubernetes.diagnosis.quantity import amount_of, cpu_text, memory_text
 from integrations.kubernetes.snapshot import Object
 
 _NEAR_LIMIT = 0.9
+_SATURATED = 0.95
 _SLOW_GROWTH_SECONDS = 1800.0
 
 
@@ -20,6 +21,7 @@ def analyze(graph: Graph) -> Iterable[Judged]:
     """Judge memory kills and CPU use at the limit."""
     yield from _oom(graph)
     yield from _cpu(graph)
+    yield from _saturated(graph)
 
 
 def _limit(container: dict[str, object], resource: str) -> str | None:
@@ -95,7 +97,10 @@ def _more_memory(
             revision, container = earlier
             wanted = max(wanted, amount_of(_limit(container, "memory")) or 0.0)
             why = f"revision {revision} ran with {_limit(container, 'memory')}"
-        room = _largest_node(graph, "memory")
+        room = room_for(graph, view, "memory", amount)
+        largest = _largest_node(graph, "memory")
+        if room is not None and amount < room < wanted and (largest is None or wanted <= largest):
+            wanted, why = room, f"{why}, as far as nodes, quota and LimitRange allow"
         if room is None or wanted <= room:
             limits = {"memory": memory_text(wanted)}
             found.append(action("set_resources", view.entity, why, container=view.name, limits=limits))
@@ -114,6 +119,58 @@ def _largest_node(graph: Graph, resource: str) -> float | None:
     """Return the most that any node could give a pod; None when no node was seen."""
     amounts = [amount_of((status_of(node).get("allocatable") or {}).get(resource)) or 0.0 for node in graph.all("Node")]
     return max(amounts, default=None)
+
+
+def room_for(graph: Graph, view: ContainerView, resource: str, present: float) -> float | None:
+    """Return how high a container's limit may become: by the largest node, the quota's rest and the LimitRange.
+
+    None when nothing that was seen sets a bound.
+    """
+    namespace = namespace_of(view.pod)
+    bounds = [_largest_node(graph, resource)]
+    for ranges in graph.all("LimitRange"):
+        entries = spec_of(ranges).get("limits") or () if namespace_of(ranges) == namespace else ()
+        bounds += [
+            amount_of((entry.get("max") or {}).get(resource))
+            for entry in entries
+            if entry.get("type") in {"Container", "Pod"}
+        ]
+    pods = max(1, len([pod for pod in graph.pods_of_key(view.owner) if not is_gone(pod)]))
+    for quota in graph.all("ResourceQuota"):
+        hard = amount_of((status_of(quota).get("hard") or {}).get(f"limits.{resource}"))
+        used = amount_of((status_of(quota).get("used") or {}).get(f"limits.{resource}"))
+        if namespace_of(quota) == namespace and hard is not None:
+            bounds.append(present + max(0.0, hard - (used or 0.0)) / pods)
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def _saturated(graph: Graph) -> Iterator[Judged]:
+    """Judge nodes whose cores one workload takes: only a workload that may use more than half of them is named."""
+    usage: dict[tuple[str, str], float] = {}
+    for pod in graph.pods if graph.snapshot.metrics else ():
+        measured = graph.snapshot.metrics.get(("PodMetrics", namespace_of(pod), name_of(pod)))
+        place = (str(spec_of(pod).get("nodeName")), graph.entity_of(pod))
+        for container in (measured or {}).get("containers") or ():
+            usage[place] = usage.get(place, 0.0) + (amount_of((container.get("usage") or {}).get("cpu")) or 0.0)
+    for node in graph.all("Node"):
+        measured = graph.snapshot.metrics.get(("NodeMetrics", "", name_of(node)))
+        used = amount_of(((measured or {}).get("usage") or {}).get("cpu"))
+        room = amount_of((status_of(node).get("allocatable") or {}).get("cpu"))
+        if measured is None or not used or not room or used < _SATURATED * room:
+            continue
+        shares = sorted(((-share, about) for (where, about), share in usage.items() if where == name_of(node)))
+        if not shares or -shares[0][0] < room / 2:
+            continue
+        yield finding(
+            "cpu.overload",
+            shares[0][1],
+            f"{shares[0][1]} uses {cpu_text(-shares[0][0])} of the {cpu_text(room)} cores of node {name_of(node)}, "
+            f"which has none left.",
+            severity=Severity.WARNING,
+            confidence=0.82,
+            evidence=(*cite_present(measured, "/usage/cpu"), *cite_present(node, "/status/allocatable/cpu")),
+            person_decides="Give it a CPU limit, move it to a node of its own, or find out why its load grew.",
+        )
 
 
 def _cpu(graph: Graph) -> Iterator[Judged]:
@@ -141,7 +198,7 @@ def _report_cpu(graph: Graph, name: str, found: list[tuple[ContainerView, Object
     for pod, measured, position, _, _ in found[:3]:
         evidence += (*cite_present(measured, f"/containers/{position}/usage/cpu"), *_limit_citation(pod, "cpu"))
     total = len([pod for pod in graph.pods_of_key(view.owner) if is_ready(pod)])
-    room = _largest_node(graph, "cpu")
+    room = room_for(graph, view, "cpu", limit)
     actions: list[SuggestedAction] = []
     if room is None or limit * 2 <= room:
         reason = f"{len(found)} of {total} pods use {used / limit:.0%} of the present limit"
