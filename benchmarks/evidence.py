@@ -24,6 +24,7 @@ from integrations.kubernetes.evidence import KubernetesEvidence
 
 LATENCY_MS = 20
 GOAL = Goal(1.5, at_least=False)
+SHOWN_GOAL = Goal(1.5, at_least=False, binding=False)
 _GATHERS = 8
 
 
@@ -77,10 +78,9 @@ async def _gather(source: KubernetesEvidence, incident: Incident) -> float:
     return seconds
 
 
-async def measure(effort: Effort) -> list[Figure]:
-    """Return the time of one gathering for each dependent wave of requests, in injected latencies."""
+async def _measure(name: str, applications: str, around: str, goal: Goal, effort: Effort) -> Figure:
     per_wave, took = [], []
-    async with running("benchmarks.servers.cluster", str(LATENCY_MS)) as server:
+    async with running("benchmarks.servers.cluster", str(LATENCY_MS), applications) as server:
         context = ssl.create_default_context(cadata=server["ca"])
         async with aiohttp.ClientSession(server["url"], trust_env=False) as control, _source(server) as source:
             incident = _incident(server["namespace"])
@@ -97,13 +97,23 @@ async def measure(effort: Effort) -> list[Figure]:
                     seconds = middle([await _gather(source, incident) for _ in range(_GATHERS)])
                     took.append(seconds)
                     per_wave.append(seconds * 1_000 / LATENCY_MS / timeline["waves"])
+    return Figure(
+        name,
+        tuple(per_wave),
+        "x",
+        f"{middle(took) * 1e3:.0f} ms for {timeline['requests']} reads and their diagnosis, {around}",
+        f"{timeline['waves']} dependent waves of {LATENCY_MS} ms injected latency over TLS",
+        goal,
+    )
+
+
+async def measure(effort: Effort) -> list[Figure]:
+    """Return the time of one gathering for each dependent wave of requests, in injected latencies.
+
+    Once in a namespace with nothing but the workload, which is the goal's measure, and once among the eight others of
+    the demonstration: whatever lives in the namespace is read and judged as well.
+    """
     return [
-        Figure(
-            "evidence",
-            tuple(per_wave),
-            "x",
-            f"{middle(took) * 1e3:.0f} ms for {timeline['requests']} reads, the logs' judging included",
-            f"{timeline['waves']} dependent waves of {LATENCY_MS} ms injected latency over TLS",
-            GOAL,
-        )
+        await _measure("evidence", "one", "one workload", GOAL, effort),
+        await _measure("evidence-nine", "all", "nine workloads", SHOWN_GOAL, effort),
     ]

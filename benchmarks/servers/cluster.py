@@ -1,6 +1,6 @@
 """A Kubernetes API server at a distance: the sandbox's answers, replayed after a fixed time, over TLS.
 
-    python -m benchmarks.servers.cluster LATENCY_MS
+    python -m benchmarks.servers.cluster LATENCY_MS one|all
 
 The sandbox's server would spend processor time on every answer and hide what the reader costs. So each distinct request
 is put to it once and its bytes are kept; after POST /_freeze the sandbox is gone and only the injected latency passes.
@@ -75,11 +75,11 @@ class Replay:
             return response.status, response.headers["Content-Type"], await response.read()
 
 
-async def serve(latency: float) -> None:
+async def serve(latency: float, *, alone: bool) -> None:
     replay = Replay(latency)
     replay.upstream = upstream = await KubernetesServer(speed=25, tls=False).start()
     async with ClusterClient(upstream.url, upstream.admin_token) as cluster:
-        await install(cluster)
+        await install(cluster, [APPLICATION] if alone else None)
         await break_application(cluster, APPLICATION)
     app = web.Application()
     app.router.add_post("/_waves", replay.waves)
@@ -97,4 +97,4 @@ async def serve(latency: float) -> None:
 
 if __name__ == "__main__":
     log_errors_only()
-    asyncio.run(serve(float(sys.argv[1]) / 1_000))
+    asyncio.run(serve(float(sys.argv[1]) / 1_000, alone=sys.argv[2] == "one"))
