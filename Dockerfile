@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The bot as an image: no build tools, no root, nothing written outside /data. See docs/operate.md.
-ARG PYTHON=3.11-slim-bookworm
+ARG PYTHON=3.11-slim-trixie
 
 # -- build: the wheel, and a virtual environment with exactly what requirements.lock pins ------------------------------
 FROM python:${PYTHON} AS build
