@@ -16,6 +16,7 @@ import yaml
 from benchmarks.figures import Effort, Figure, Goal, middle
 from benchmarks.processes import cores, on_core, running
 from benchmarks.servers.cluster import APPLICATION
+from bot.collector import spare_what_stays
 from bot.domain.alert import AlertSource, Severity
 from bot.domain.incident import Incident, IncidentStatus
 from bot.settings import KubernetesSettings
@@ -88,6 +89,7 @@ async def _measure(name: str, applications: str, around: str, goal: Goal, effort
             for _ in range(3):  # records the answers, opens the connections
                 await _gather(source, incident)
             await (await control.post("/_freeze", ssl=context)).read()
+            spare_what_stays()  # as the bot does when it has started
             with on_core(cores()[1]):
                 for _ in range(effort.repetitions):
                     await (await control.post("/_waves", ssl=context)).read()

@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 
+from bot.collector import spare_what_stays
+
 _ROOT = Path(__file__).resolve().parents[1]
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -74,7 +76,11 @@ def log_errors_only() -> None:
 
 
 async def until_told(ready: dict[str, Any]) -> None:
-    """In the server's process: say that it is ready and where, then wait until the input is closed."""
+    """In the server's process: say that it is ready and where, then wait until the input is closed.
+
+    Baselines are spared the collector's walks like the product is, so that no ratio gains from it.
+    """
+    spare_what_stays()
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)

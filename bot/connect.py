@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot.app import Bot, Check, Outside, open_bot
+from bot.collector import spare_what_stays
 from bot.settings import Settings
 from bot.tasks import TaskSupervisor
 
@@ -69,6 +70,7 @@ async def serve(settings: Settings) -> AsyncIterator[Running]:
         stack.push_async_callback(slack.stop)
         await slack.start()
         gateways.append(slack)
+        spare_what_stays()
         logger.info("started", api=http.url, analyst=outside.analyst.name if outside.analyst else "rules")
         yield Running(bot=bot, url=http.url)
         logger.info("stopping")
