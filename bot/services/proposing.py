@@ -23,6 +23,7 @@ from bot.store import proposals as proposal_store
 logger = structlog.get_logger(__name__)
 
 _MOST_PROPOSALS = 3
+_SHOWN_WITHIN = timedelta(minutes=1)
 # An undo in one of these states changed nothing, so it may be proposed again.
 _CAME_TO_NOTHING = frozenset({ProposalState.REJECTED, ProposalState.EXPIRED, ProposalState.SUPERSEDED})
 
@@ -55,6 +56,10 @@ class ProposingService:
         """
         async with self._core.transaction() as session:
             stored = list(await proposal_store.of_incident(session, incident.id, run))
+        if stored:
+            # A crash may have come before the cards of what these superseded were brought up to date.
+            for old in await self._superseded(incident):
+                await self.show(incident, old)
         if stored or self._remediator is None:
             return analysis, stored
         offered: list[tuple[ActionRequest, Preview]] = []
@@ -95,6 +100,11 @@ class ProposingService:
                 await self._core.record(session, "bot", "bot:proposal:create", incident.id, audit_body(proposal))
         return superseded
 
+    async def _superseded(self, incident: Incident) -> list[Proposal]:
+        async with self._core.transaction() as session:
+            known = await proposal_store.of_incident(session, incident.id)
+        return [proposal for proposal in known if proposal.state is ProposalState.SUPERSEDED]
+
     async def record_superseded(self, session: AsyncSession, superseded: Sequence[Proposal]) -> None:
         """Append an audit event for each proposal that another one has made pointless."""
         for proposal in superseded:
@@ -108,6 +118,8 @@ class ProposingService:
             raise InvalidInput("This action cannot be undone.")
         if original.state not in {ProposalState.SUCCEEDED, ProposalState.FAILED}:
             raise InvalidInput("This action is still being carried out.", next_step="Wait for its outcome.")
+        if (unseen := await self._unseen_undo(original.id)) is not None:
+            return await self.post_card(incident, unseen)
         request, preview = await self._preview(self._remediator, original.applied.undo)
         proposal = self._build(incident, request, preview, 0).model_copy(update={"undo_of": original.id})
         async with self._core.transaction() as session:
@@ -129,6 +141,17 @@ class ProposingService:
         await self.post_card(incident, proposal)
         await self.show(incident, original.model_copy(update={"undone_by": proposal.id}))
         return proposal
+
+    async def _unseen_undo(self, original_id: str) -> Proposal | None:
+        """Return the undo that a crash kept from being shown; a moment's age says that nobody is showing it now."""
+        async with self._core.transaction() as session:
+            original = await proposal_store.get(session, original_id)
+            if original is None or original.undone_by is None:
+                return None
+            undo = await proposal_store.get(session, original.undone_by)
+        if undo is None or undo.state is not ProposalState.PENDING or undo.message is not None:
+            return None
+        return undo if self._core.now() - undo.created_at > _SHOWN_WITHIN else None
 
     async def post_card(self, incident: Incident, proposal: Proposal) -> Proposal:
         """Post the proposal's message, once, and remember where it is."""

@@ -367,3 +367,22 @@ async def test_pagerdutys_own_news_may_be_faster_than_ours(world: World) -> None
     world.incident_source.resolve = resolve  # type: ignore[method-assign]
     resolved = await world.running.services.incidents.resolve(incident.id, MAYA)
     assert resolved.resolved_at == AT + timedelta(minutes=7)
+
+
+async def test_an_undo_that_a_crash_kept_from_being_shown_is_shown_at_the_next_click(world: World) -> None:
+    approvals = world.running.services.approvals
+    proposal = await first_proposal(world)
+    await approvals.approve(proposal.id, MAYA)
+    done = await closed(world, proposal)
+    undo = await approvals.propose_undo(done.id, MAYA)
+    del world.messenger.posts[f"{undo.id}:card"]
+    async with world.running.database.engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE posted_message SET ref = NULL"))
+        await connection.execute(
+            sa.text("UPDATE proposal SET message = NULL, created_at = :at WHERE id = :id")
+            .bindparams(id=undo.id)
+            .bindparams(sa.bindparam("at", now() - timedelta(minutes=2), sa.DateTime(timezone=True)))
+        )
+    again = await approvals.propose_undo(done.id, MAYA)
+    assert again.id == undo.id
+    assert world.messenger.posts[f"{undo.id}:card"] == again.message
