@@ -1,12 +1,9 @@
-"""Webhook intake: the product's HTTP gateway with its inbox, and beside it a server that only verifies and parses.
+"""Webhook intake: the product's HTTP server with its inbox, and in it a route that only verifies and parses.
 
 python -m benchmarks.servers.intake DATABASE_URL
 """
 
 import asyncio
-import hashlib
-import hmac
-import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +33,8 @@ from bot.store.audit import AuditTrail
 from bot.store.database import Database
 from bot.store.inbox import InboxWriter
 from bot.store.migrate import migrate
-from handlers.http.app import HttpGateway
+from handlers.http.app import make_app
+from handlers.http.webhooks.pagerduty_event import parse_event, verify_signature
 
 
 def make_settings(database_url: str, **slack: Any) -> Settings:
@@ -69,13 +67,11 @@ def make_services(intake: IntakeService) -> Services:
 
 
 async def _parse_only(request: web.Request) -> web.Response:
-    """Verify and parse with nothing around it: the least that any handler of signed JSON has to do."""
+    """Verify and parse as the product does, and answer without having kept anything."""
     body = await request.read()
-    expected = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), request.headers["X-PagerDuty-Signature"].encode()):
+    if not verify_signature(body, request.headers.get("X-PagerDuty-Signature", ""), SECRET):
         return web.Response(status=401)
-    if "event" not in json.loads(body):
-        return web.Response(status=400)
+    parse_event(body)
     return web.Response(body=b'{"status":"accepted"}', status=202, content_type="application/json")
 
 
@@ -96,21 +92,16 @@ async def open_intake(database_url: str) -> AsyncIterator[IntakeService]:
 
 async def serve(database_url: str) -> None:
     async with open_intake(database_url) as intake:
-        gateway = HttpGateway(make_services(intake), make_settings(database_url))
-        await gateway.start()
-        plain = web.Application()
-        plain.router.add_post("/parse-only", _parse_only)
-        runner = web.AppRunner(plain, access_log=None, handle_signals=False)
+        app = make_app(make_services(intake), make_settings(database_url))
+        app.router.add_post("/parse-only", _parse_only)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False)  # as the product's gateway runs it
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        port = runner.addresses[0][1]
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
-            await until_told(
-                {"durable": f"{gateway.url}/webhook/pagerduty", "parse_only": f"http://127.0.0.1:{port}/parse-only"}
-            )
+            await until_told({"durable": f"{url}/webhook/pagerduty", "parse_only": f"{url}/parse-only"})
         finally:
             await runner.cleanup()
-            await gateway.stop()
 
 
 if __name__ == "__main__":
