@@ -74,24 +74,25 @@ _CREDENTIAL = re.compile(r"[ \t]{1,8}([A-Za-z0-9._~+/\-]{8,}={0,2})")
 _RANDOM = re.compile(r"[A-Za-z0-9+/_\-]{20,}={0,2}")
 _QUOTED_LIMIT = 8192
 
-# Prefixes that vendors reserved for their tokens. A line's mark is in all of its tokens: a plain search for it decides
-# whether the pattern is tried, and few plain searches are what keeps a clean text cheap.
-_TOKENS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("AKIA", re.compile(r"(?<![A-Za-z0-9])AKIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
-    ("ASIA", re.compile(r"(?<![A-Za-z0-9])ASIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
-    ("gh", re.compile(r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{16,}+")),
-    ("github_pat_", re.compile(r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{16,}+")),
-    ("xox", re.compile(r"(?<![A-Za-z0-9])xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}+")),
-    ("xapp-", re.compile(r"(?<![A-Za-z0-9])xapp-[A-Za-z0-9-]{8,}+")),
-    ("sk-", re.compile(r"(?<![A-Za-z0-9])sk-(?:ant|proj)-[A-Za-z0-9_-]{8,}+")),
-    ("sk-", re.compile(r"(?<![A-Za-z0-9_-])sk-(?=[a-z0-9_-]{0,64}[A-Z])[A-Za-z0-9_-]{20,}+")),
-    ("k_", re.compile(r"(?<![A-Za-z0-9])[sr]k_(?:live|test)_[A-Za-z0-9]{10,}+")),
-    ("glpat-", re.compile(r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,}+")),
-    ("AIza", re.compile(r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}")),
-    ("npm_", re.compile(r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}+")),
-    ("SG.", re.compile(r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}")),
-    ("u+", re.compile(r"(?<![A-Za-z0-9+/])u\+[A-Za-z0-9_-]{18}(?![A-Za-z0-9_-])")),  # PagerDuty, a person's
-    ("eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)?")),
+# Prefixes that vendors reserved for their tokens. A line's character and its mark are in all of its tokens: plain
+# searches for them decide whether the pattern is tried. That for one character is the cheapest there is, and a text
+# without it needs no other.
+_TOKENS: tuple[tuple[str, str, re.Pattern[str]], ...] = (
+    ("A", "AKIA", re.compile(r"(?<![A-Za-z0-9])AKIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    ("A", "ASIA", re.compile(r"(?<![A-Za-z0-9])ASIA[A-Z0-9]{16}(?![A-Za-z0-9])")),
+    ("_", "gh", re.compile(r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{16,}+")),
+    ("_", "github_pat_", re.compile(r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{16,}+")),
+    ("x", "xox", re.compile(r"(?<![A-Za-z0-9])xox[a-z](?:\.xox[a-z])?-[A-Za-z0-9-]{8,}+")),
+    ("-", "xapp-", re.compile(r"(?<![A-Za-z0-9])xapp-[A-Za-z0-9-]{8,}+")),
+    ("-", "sk-", re.compile(r"(?<![A-Za-z0-9])sk-(?:ant|proj)-[A-Za-z0-9_-]{8,}+")),
+    ("-", "sk-", re.compile(r"(?<![A-Za-z0-9_-])sk-(?=[a-z0-9_-]{0,64}[A-Z])[A-Za-z0-9_-]{20,}+")),
+    ("_", "k_", re.compile(r"(?<![A-Za-z0-9])[sr]k_(?:live|test)_[A-Za-z0-9]{10,}+")),
+    ("-", "glpat-", re.compile(r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,}+")),
+    ("A", "AIza", re.compile(r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}")),
+    ("_", "npm_", re.compile(r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{30,}+")),
+    ("S", "SG.", re.compile(r"(?<![A-Za-z0-9])SG\.[A-Za-z0-9_-]{16,64}\.[A-Za-z0-9_-]{16,64}")),
+    ("+", "u+", re.compile(r"(?<![A-Za-z0-9+/])u\+[A-Za-z0-9_-]{18}(?![A-Za-z0-9_-])")),  # PagerDuty, a person's
+    ("J", "eyJ", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)?")),
 )
 _SLACK_HOOK = re.compile(r"(hooks\.slack\.com/(?:services|workflows|triggers)/)[A-Za-z0-9/_-]{10,}+")
 _PEM_HEADER = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -167,8 +168,8 @@ def redact(text: str) -> str:
 def _redact_once(text: str) -> str:
     if "-----BEGIN " in text:
         text = _redact_pem(text)
-    for mark, pattern in _TOKENS:
-        if mark in text:
+    for character, mark, pattern in _TOKENS:
+        if character in text and mark in text:
             text = pattern.sub(MARKER, text)
     if "hooks.slack.com/" in text:
         text = _SLACK_HOOK.sub(rf"\g<1>{MARKER}", text)
