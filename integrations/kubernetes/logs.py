@@ -1,11 +1,13 @@
-"""What a log says: first error, deepest cause, top of the stack, and how often each kind of line occurs.
+"""What the lines of a log say: which are errors, which belong together, what caused them, and what kind they are.
 
-Memory is bounded by the number of templates and by the lines that are kept, not by the length of the log.
+`read_log` reads a whole log; how it does that for logs of any length is in log_reading.py.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from integrations.kubernetes.log_fields import level_of
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _CRI = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
@@ -15,17 +17,26 @@ _ERROR = re.compile(
     r"refused|not found|no such)\b|^[EF]\d{4} |Error[:\s]|Exception\b",
     re.IGNORECASE,
 )
-_QUIET = re.compile(r"\b(?:0 errors?|no errors?|errors?[=:] ?0|without error|error_log|debug|trace)\b", re.IGNORECASE)
+_QUIET = re.compile(
+    r"\b(?:0 errors?|no errors?|errors?[=:] ?0|without error|error_log|debug|trace)\b"
+    r"|\b(?:error|err|exception)s?\"?\s*[:=]\s*(?:null|nil|none|false|\"\"|\[\]|<nil>)",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(r"\d+ errors?\b|\berrors?[=:] ?\d", re.IGNORECASE)
 _CONTINUATION = re.compile(
     r"^(?:\s+at |\s+File \"|\s+\S|Caused by:|\s*\.\.\. \d+ (?:more|common)|goroutine \d+ |\tfrom |"
-    r"During handling of|The above exception|   at |--- End of|\s*\^|\S+\.go:\d+|main\.\w+\()"
+    r"During handling of|The above exception|   at |--- End of|\s*\^|\S+\.go:\d+|main\.\w+\(|created by |"
+    r"#\d+ |Stack trace:|stack backtrace:|note: run with)"
 )
 _TRACE_START = re.compile(
     r"Traceback \(most recent call last\)|^panic: |^fatal error: |Exception in thread|Unhandled exception|"
     r"^Unhandled [Ee]xception|Uncaught |UnhandledPromiseRejection|^\S*(?:Error|Exception)(?::|$| \()|"
-    r"\.rb:\d+:in |SIGSEGV|Segmentation fault|core dumped"
+    r"\.rb:\d+:in |^thread '.*' panicked at |PHP Fatal error|SIGSEGV|Segmentation fault|core dumped"
 )
-_CAUSED_BY = re.compile(r"^\s*Caused by: (?P<cause>.+)")
+_CAUSED_BY = re.compile(r"^\s*(?:Caused by: | ?---> |\[cause\]: )(?P<cause>.+)")
+_CAUSES_BELOW = re.compile(r"^\s*Caused by:\s*$")
+_NUMBERED_CAUSE = re.compile(r"^\s+(?:\d+: )?(?P<cause>\S.*)")
+_RUST_PANIC = re.compile(r"^thread '.*' panicked at \S+:\d+:\d+:$")
 _PYTHON_LAST = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|Warning)(?::.*)?$")
 _FRAME = re.compile(r"^\s+(?:at .+|File \".+\", line \d+.*)|^\s+\S+\.go:\d+.*|\S+\.rb:\d+:in .+")
 _MASKS = (
@@ -34,7 +45,7 @@ _MASKS = (
     (re.compile(r"\b0x[0-9a-fA-F]+\b|\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b"), "<hex>"),
     (re.compile(r"\d+(?:\.\d+)?"), "<n>"),
 )
-_MAX_TEMPLATES = 5_000
+_CHAINED = ("During handling of", "The above exception")
 _JOIN_LIMIT = 200
 
 
@@ -52,14 +63,37 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LogPattern:
+    """All lines that are equal but for what changes each time: the masked text, how many, and where (from line 1).
+
+    `sample` is the first of them; `first_time` and `last_time` are the time stamps before them as they were written,
+    "" without any.
+    """
+
+    text: str
+    count: int
+    first: int
+    last: int
+    error: bool = False
+    sample: str = ""
+    first_time: str = ""
+    last_time: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogReading:
-    """What stands out; line numbers count from 1. `templates` are (masked text, count), most frequent first."""
+    """What stands out; line numbers count from 1. `templates` are (masked text, count), the 50 most frequent first.
+
+    `patterns` are all kinds of lines; without `complete` there were more than are remembered.
+    """
 
     lines: int
     first_error: tuple[int, str] | None
     deepest_cause: tuple[int, str] | None
     stack_top: tuple[int, str] | None
     templates: tuple[tuple[str, int], ...]
+    patterns: tuple[LogPattern, ...] = ()
+    complete: bool = True
 
 
 def clean(line: str) -> str:
@@ -73,8 +107,26 @@ def clean(line: str) -> str:
 
 
 def is_error(line: str) -> bool:
-    """Say whether a cleaned line reports a failure."""
+    """Say whether a cleaned line reports a failure: by the level that it names, else by its words."""
+    level = level_of(line)
+    if level in {"error", "info", "debug"}:
+        return level == "error"
     return bool(_ERROR.search(line)) and not _QUIET.search(line)
+
+
+def hangs_on_digits(line: str) -> bool:
+    """Say whether a line counts errors: then `0 errors` and `5 errors` mean different things."""
+    return _COUNTED.search(line) is not None
+
+
+def is_continuation(line: str) -> bool:
+    """Say whether a cleaned line belongs to the message before it."""
+    return _CONTINUATION.match(line) is not None
+
+
+def is_trace_start(line: str) -> bool:
+    """Say whether a stack trace or a panic begins with a cleaned line."""
+    return _TRACE_START.search(line) is not None
 
 
 def join_entries(lines: Iterable[str]) -> Iterator[LogEntry]:
@@ -86,7 +138,12 @@ def join_entries(lines: Iterable[str]) -> Iterator[LogEntry]:
         continues = (
             head
             and len(more) < _JOIN_LIMIT
-            and (_CONTINUATION.match(line) or (in_trace and (not line or _PYTHON_LAST.match(line))))
+            and (
+                _CONTINUATION.match(line)
+                or (in_trace and (not line or _PYTHON_LAST.match(line)))
+                or (not more and _RUST_PANIC.match(head))
+                or (line.startswith("Traceback") and _is_chained(more))
+            )
         )
         if continues:
             more.append((position, line))
@@ -99,6 +156,11 @@ def join_entries(lines: Iterable[str]) -> Iterator[LogEntry]:
         yield LogEntry(number, head, tuple(more))
 
 
+def _is_chained(more: list[tuple[int, str]]) -> bool:
+    """Say whether the last line with text announces another trace of the same message, as Python does."""
+    return next((line for _, line in reversed(more) if line), "").startswith(_CHAINED)
+
+
 def template_of(line: str) -> str:
     """Return a line with all that changes from one occurrence to the next masked."""
     for pattern, mask in _MASKS:
@@ -108,33 +170,45 @@ def template_of(line: str) -> str:
 
 def read_log(lines: Iterable[str]) -> LogReading:
     """Read a log once from front to back."""
-    first_error: tuple[int, str] | None = None
-    cause: tuple[int, str] | None = None
-    top: tuple[int, str] | None = None
-    counts: dict[str, int] = {}
-    total = 0
-    for entry in join_entries(lines):
-        total = entry.number + len(entry.more)
-        template = template_of(entry.text)
-        if template in counts or len(counts) < _MAX_TEMPLATES:
-            counts[template] = counts.get(template, 0) + 1
-        if not (is_error(entry.text) or entry.is_trace):
-            continue
-        first_error = first_error or (entry.number, entry.text)
-        cause = _cause_of(entry) or cause
-        top = next(((number, line.strip()) for number, line in entry.more if _FRAME.match(line)), top)
-    frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return LogReading(total, first_error, cause, top, tuple(frequent[:50]))
+    from integrations.kubernetes.log_reading import LogReader  # noqa: PLC0415 - it builds on this module
+
+    reader = LogReader()
+    reader.add(lines)
+    return reader.reading()
 
 
-def _cause_of(entry: LogEntry) -> tuple[int, str] | None:
-    """Return the innermost cause: the last `Caused by`, or the line that ends a Python trace."""
+def cause_of(entry: LogEntry) -> tuple[int, str] | None:
+    """Return the line and text of the innermost cause.
+
+    That is the last `Caused by` (Java), `--->` (.NET) or `[cause]` (Node), the deepest of a list of causes (Rust), the
+    first exception of a chain (Python prints the cause first), or what the trace begins with.
+    """
     found: tuple[int, str] | None = None
+    listing = False
     for number, line in entry.more:
         if match := _CAUSED_BY.match(line):
             found = (number, match["cause"])
+        elif _CAUSES_BELOW.match(line):
+            listing = True
+        elif listing and (match := _NUMBERED_CAUSE.match(line)):
+            found = (number, match["cause"])
         elif _PYTHON_LAST.match(line):
             found = found or (number, line)
+        else:
+            listing = False
+    if found is None and _RUST_PANIC.match(entry.text) and entry.more:
+        return entry.more[0]
     if found is None and entry.is_trace and not entry.text.startswith("Traceback"):
         return entry.number, entry.text
     return found
+
+
+def top_of(entry: LogEntry) -> tuple[int, str] | None:
+    """Return the frame in which the innermost cause arose: under it, or above it in Python, which prints it last."""
+    cause = cause_of(entry)
+    frames = [(number, line.strip()) for number, line in entry.more if _FRAME.match(line)]
+    if not frames:
+        return None
+    if any(frame.startswith('File "') for _, frame in frames):
+        return next((frame for frame in reversed(frames) if cause is None or frame[0] < cause[0]), frames[-1])
+    return next((frame for frame in frames if cause is None or frame[0] > cause[0]), frames[0])
