@@ -79,6 +79,15 @@ async def _gather(source: KubernetesEvidence, incident: Incident) -> float:
     return seconds
 
 
+async def _injected(control: aiohttp.ClientSession, context: ssl.SSLContext) -> float:
+    """Return the seconds that the server really lets pass before it answers."""
+    found: list[float] = []
+    for _ in range(5):
+        async with control.post("/_pause", ssl=context) as answer:
+            found.append((await answer.json())["seconds"])
+    return middle(found)
+
+
 async def _measure(name: str, applications: str, around: str, goal: Goal, effort: Effort) -> Figure:
     per_wave, took = [], []
     async with running("benchmarks.servers.cluster", str(LATENCY_MS), applications) as server:
@@ -98,7 +107,7 @@ async def _measure(name: str, applications: str, around: str, goal: Goal, effort
                         timeline = await answer.json()
                     seconds = middle([await _gather(source, incident) for _ in range(_GATHERS)])
                     took.append(seconds)
-                    per_wave.append(seconds * 1_000 / LATENCY_MS / timeline["waves"])
+                    per_wave.append(seconds / timeline["waves"] / await _injected(control, context))
     return Figure(
         name,
         tuple(per_wave),

@@ -48,6 +48,12 @@ class Replay:
         spans, self._spans = self._spans, []
         return web.json_response({"requests": len(spans), "waves": count_waves(spans)})
 
+    async def pause(self, _request: web.Request) -> web.Response:
+        """Wait as long as an answer does, and say how long that was: timers have a resolution of a millisecond."""
+        began = time.perf_counter()
+        await asyncio.sleep(self._latency)
+        return web.json_response({"seconds": time.perf_counter() - began})
+
     async def freeze(self, _request: web.Request) -> web.Response:
         if self.upstream is not None:
             await self.upstream.stop()
@@ -83,6 +89,7 @@ async def serve(latency: float, *, alone: bool) -> None:
         await break_application(cluster, APPLICATION)
     app = web.Application()
     app.router.add_post("/_waves", replay.waves)
+    app.router.add_post("/_pause", replay.pause)
     app.router.add_post("/_freeze", replay.freeze)
     app.router.add_get("/{path:.*}", replay.answer)
     certificates = Certificates.make()
