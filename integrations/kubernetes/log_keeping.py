@@ -6,9 +6,11 @@ A short log is kept whole. Memory is bounded by what is kept, not by the length 
 import re
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 from bot.domain.redaction import MARKER
-from integrations.kubernetes.logs import clean, is_error
+from integrations.kubernetes.log_fields import level_hangs_on_digits
+from integrations.kubernetes.logs import clean, hangs_on_digits, is_error
 
 _WHOLE_LINES = 6_000
 _WHOLE_CHARACTERS = 1_500_000
@@ -18,6 +20,9 @@ _TAIL_CHARACTERS = 750_000
 _ERRORS = 60
 _AFTER_ERROR = 12
 _LINE_CHARACTERS = 8_192
+_BATCH = 2_048
+_DULL_SHAPES = 20_000
+_LEVEL_DIGITS = str.maketrans("123456789", "000000000")
 _KEY_MATERIAL = re.compile(r"\s*[A-Za-z0-9+/=]{40,}\s*\Z")
 
 
@@ -28,49 +33,61 @@ class LogKeeper:
         self._start: list[str] = []  # the whole log while it is short, its head after that
         self._errors: list[tuple[int, str]] = []
         self._tail: deque[str] = deque()
+        self._tail_characters = 0
         self._characters = 0
         self._count = 0
         self._errors_seen = 0
         self._after_error = 0
+        self._dull: set[str] = set()
         self._short = True
 
     def add(self, lines: Iterable[str]) -> None:
         """Take the next lines, without their line ends."""
-        for line in lines:
-            self._add(line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]} [cut]")
-
-    def _add(self, line: str) -> None:
-        self._count += 1
-        self._characters += len(line)
-        if self._short:
-            self._start.append(line)
+        cut = (line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]} [cut]" for line in lines)
+        while batch := list(islice(cut, _BATCH)):
+            if not self._short:
+                self._keep(batch)
+                continue
+            self._start += batch
+            self._count += len(batch)
+            self._characters += sum(map(len, batch))
             if self._count > _WHOLE_LINES or self._characters > _WHOLE_CHARACTERS:
-                self._become_long()
+                self._short = False
+                rest, self._start = self._start[_HEAD_LINES:], self._start[:_HEAD_LINES]
+                self._count = len(self._start)
+                self._keep(rest)
+
+    def _keep(self, batch: list[str]) -> None:
+        self._find_errors(batch)
+        self._count += len(batch)
+        self._tail.extend(batch)
+        self._tail_characters += sum(map(len, batch))
+        while len(self._tail) > _TAIL_LINES or (self._tail_characters > _TAIL_CHARACTERS and len(self._tail) > 1):
+            self._tail_characters -= len(self._tail.popleft())
+
+    def _find_errors(self, batch: list[str]) -> None:
+        """Keep the first errors and what follows them. A line that differs from a dull one in digits alone is dull."""
+        if self._errors_seen >= _ERRORS and not self._after_error:
             return
-        self._keep(line, self._count)
-
-    def _become_long(self) -> None:
-        self._short = False
-        rest, self._start = self._start[_HEAD_LINES:], self._start[:_HEAD_LINES]
-        self._characters = 0
-        for number, line in enumerate(rest, start=len(self._start) + 1):
-            self._keep(line, number)
-
-    def _keep(self, line: str, number: int) -> None:
-        if self._after_error > 0:
-            self._errors.append((number, line))
-            self._after_error -= 1
-        elif self._errors_seen < _ERRORS and is_error(clean(line[:1_000])):
-            self._errors.append((number, line))
-            self._errors_seen += 1
-            self._after_error = _AFTER_ERROR
-        self._tail.append(line)
-        self._characters += len(line) if number != self._count else 0
-        self._trim()
-
-    def _trim(self) -> None:
-        while len(self._tail) > _TAIL_LINES or (self._characters > _TAIL_CHARACTERS and len(self._tail) > 1):
-            self._characters -= len(self._tail.popleft())
+        shapes = "\n".join(batch).translate(_LEVEL_DIGITS).split("\n")
+        if len(shapes) != len(batch):
+            shapes = batch
+        if not self._after_error and self._dull.issuperset(shapes):
+            return
+        for number, (line, shape) in enumerate(zip(batch, shapes, strict=True), start=self._count + 1):
+            if self._after_error > 0:
+                self._errors.append((number, line))
+                self._after_error -= 1
+            elif shape not in self._dull and self._errors_seen < _ERRORS:
+                cleaned = clean(line[:1_000])
+                if is_error(cleaned):
+                    self._errors.append((number, line))
+                    self._errors_seen += 1
+                    self._after_error = _AFTER_ERROR
+                elif not hangs_on_digits(cleaned) and not level_hangs_on_digits(cleaned):
+                    self._dull.add(shape)
+        if len(self._dull) > _DULL_SHAPES:
+            self._dull.clear()
 
     def lines(self) -> tuple[str, ...]:
         """Return what is kept. Not redacted: what could be the middle of a key whose start was left out is masked."""
