@@ -10,6 +10,7 @@ from pathlib import Path
 import freezegun
 import pytest
 import sqlalchemy as sa
+import structlog
 from dbos import DBOS
 
 from bot.settings import GROUPS
@@ -18,6 +19,15 @@ from bot.store.migrate import upgrade
 
 # freezegun crashes on the Kubernetes client's lazy modules.
 freezegun.configure(extend_ignore_list=["kubernetes"])
+
+# Without a configuration structlog draws tracebacks with every local variable, which takes minutes for ours.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _TEMPLATE = "oncall_template"
 
