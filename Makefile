@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help demo install test check bench format lock wheel clean
+.PHONY: help demo install test check evals bench format lock wheel clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  \033[1mmake %-11s\033[0m %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## Run ruff, mypy --strict, import-linter and hadolint
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint Dockerfile
+
+evals: $(VENV)/.dev ## Judge the diagnosis on its own cases and write docs/evals.md
+	@$(BIN)/python -m tests.evals
 
 bench: $(VENV)/.dev ## Measure the product against plain baselines run beside it
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -21,6 +21,12 @@ _CLIENT = "crash.dependency_refused"
 _TRACEABLE = frozenset({"crash.app_exception", "crash.liveness_kill", "crash.clean_exit"})
 _MISCONFIGURED = frozenset({"probe.readiness"})
 _PROVEN = 0.85
+_DEPTH = {
+    _CLIENT: 0, "init.failing": 1, "init.hung": 1, "probe.readiness": 1, "pvc.pending": 1, "sts.stuck": 2,
+    "ds.not_scheduled": 2, "job.failed": 2, "dns.unavailable": 3, "rollout.deadline": 3, "rollout.bad_revision": 3,
+    "cron.failing": 3, "svc.not_ready": 4, "app.dependency_timeout": 5, "net.delay": 5, "net.loss": 5,
+}  # fmt: skip
+"""How near a symptom is to its cause: of two, the nearer one is told first and the other one folded."""
 
 
 def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
@@ -69,11 +75,11 @@ def _may_explain(cause: Finding, symptom: Finding) -> bool:
         return False
     if symptom.key == _CLIENT:
         return cause.entity != symptom.entity
-    if symptom.key in {"app.dependency_timeout", "net.delay", "net.loss"}:
-        return cause.key not in {"app.dependency_timeout", "net.delay", "net.loss"}
+    if cause.key not in SYMPTOMS or (cause.key in _MISCONFIGURED and cause.confidence >= _PROVEN):
+        return True
     if cause.entity.startswith("PersistentVolumeClaim/") and cause.entity != symptom.entity:
         return True
-    return cause.key not in SYMPTOMS or cause.key == _CLIENT
+    return _DEPTH.get(cause.key, 9) < _DEPTH.get(symptom.key, 9)
 
 
 def _root_of(position: int, causes: dict[int, int]) -> int:

@@ -89,6 +89,8 @@ def _judge(case: _Case) -> Iterator[Judged]:
         yield _report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
     elif case.exit_code in _START_CODES:
         yield _report(case, "crash.bad_command", f"its command cannot be run (exit code {case.exit_code})", 0.75)
+    elif case.view.init:
+        yield _report(case, "crash.app_exception", f"it fails with exit code {case.exit_code}", 0.6)
     else:
         why = "its log holds no error" if case.lines else "its log could not be read"
         reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}."
@@ -120,7 +122,7 @@ def _report(
         f"{describe_change(case.graph, case.workload)}"
     )
     return finding(
-        "init.failing" if view.init and key == "crash.clean_exit" else key,
+        "init.failing" if view.init and key in {"crash.clean_exit", "crash.app_exception"} else key,
         view.entity,
         summary,
         severity=Severity.HIGH if severity is Severity.WARNING else severity,

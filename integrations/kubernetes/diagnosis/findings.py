@@ -40,7 +40,7 @@ def finding(
         evidence=tuple(evidence),
         actions=tuple(actions),
         person_decides="" if actions else person_decides,
-        explains=tuple(sorted(set(explains) - {entity})),
+        explains=tuple(sorted(set(explains))),
     )
 
 
