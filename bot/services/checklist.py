@@ -1,11 +1,12 @@
 """The checklist in the thread: collects progress and shows it."""
 
 import asyncio
+import time
 
 import structlog
 
 from bot.domain.alert import MessageRef
-from bot.domain.evidence import Progress, ProgressItem
+from bot.domain.evidence import Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident
 from bot.errors import VendorError
 from bot.ports.messenger import Messenger
@@ -71,3 +72,10 @@ class Checklist:
         """
         await asyncio.sleep(0)  # what need not wait is on its way before the next message
         self._settled = True
+
+
+def progress_item(key: str, label: str, state: ProgressState, detail: str, started: float) -> ProgressItem:
+    """Return a line that has just ended; `started` is what time.perf_counter() said when it began."""
+    return ProgressItem(
+        key=key, label=label, state=state, detail=detail, duration_ms=(time.perf_counter() - started) * 1000
+    )

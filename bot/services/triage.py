@@ -3,7 +3,6 @@
 Every step may run again after a crash: it reads what it needs from the store and replaces what it wrote before.
 """
 
-import asyncio
 import time
 from dataclasses import dataclass
 
@@ -11,16 +10,17 @@ import structlog
 
 from bot.domain.alert import Alert
 from bot.domain.analysis import Analysis
-from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
+from bot.domain.evidence import Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident, TriageState
-from bot.domain.redaction import redact, redact_json
+from bot.domain.redaction import redact
 from bot.errors import VendorError, new_error_id
 from bot.ports.analyst import Analyst, Brief
 from bot.ports.evidence import EvidenceSource, Gathered, Resolution
 from bot.ports.incident_source import IncidentSource
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
-from bot.services.checklist import Checklist
+from bot.services.alert_evidence import AlertEvidence
+from bot.services.checklist import Checklist, progress_item
 from bot.services.core import Core
 from bot.services.proposing import ProposingService
 from bot.services.rules_analysis import write_analysis
@@ -30,8 +30,6 @@ from bot.store import incidents as incident_store
 from bot.tasks import TaskSupervisor
 
 logger = structlog.get_logger(__name__)
-
-_ALERT_TIMEOUT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ class TriageService:
         self._runbooks = runbooks
         self._outside = outside
         self._tasks = tasks
+        self._alert_evidence = AlertEvidence(core, outside.incident_source)
 
     async def open(self, incident_id: str, run: int) -> bool:
         """Claim the investigation and say in the thread what will be looked at. False when there is nothing to do."""
@@ -98,7 +97,7 @@ class TriageService:
         """Find the target and gather evidence. False when a person was asked which workload it is about."""
         incident = await self._threads.reload(incident_id)
         checklist = await self._checklist(incident, run)
-        incident, alert_evidence = await self._look_at_alert(incident, checklist)
+        incident, alert_evidence = await self._alert_evidence.look(incident, checklist)
         runbook = self._runbooks.match(incident, await self._alerts(incident_id))
         source = self._outside.source
         gathered = Gathered()
@@ -149,11 +148,11 @@ class TriageService:
             try:
                 resolution = await source.resolve(incident)
             except VendorError as error:
-                checklist.report(_item("target", "Which workload", ProgressState.ERROR, error.message, started))
+                checklist.report(progress_item("target", "Which workload", ProgressState.ERROR, error.message, started))
                 return Resolution(reason=error.message)
             state = ProgressState.OK if resolution.target else ProgressState.NO_DATA
             detail = str(resolution.target) if resolution.target else resolution.reason
-            checklist.report(_item("target", "Which workload", state, detail, started))
+            checklist.report(progress_item("target", "Which workload", state, detail, started))
             return resolution
         checklist.report(
             ProgressItem(key="target", label="Which workload", state=ProgressState.OK, detail=str(resolution.target))
@@ -174,66 +173,6 @@ class TriageService:
                     incident.id,
                     {"run": run, "candidates": [str(c) for c in resolution.candidates]},
                 )
-
-    async def _look_at_alert(self, incident: Incident, checklist: Checklist) -> tuple[Incident, tuple[Evidence, ...]]:
-        """Complete the incident from the system that paged, and keep the alert as evidence `A1`."""
-        started = time.perf_counter()
-        status, detail = EvidenceStatus.OK, f"{incident.title} ({incident.severity.value})"
-        if self._outside.incident_source is not None and incident.external_id is not None:
-            checklist.report(ProgressItem(key="alert", label="Alert", state=ProgressState.RUNNING))
-            try:
-                async with asyncio.timeout(_ALERT_TIMEOUT_SECONDS):
-                    alert = await self._outside.incident_source.fetch(incident.external_id)
-            except (VendorError, TimeoutError) as error:
-                status = EvidenceStatus.ERROR
-                detail = error.message if isinstance(error, VendorError) else "PagerDuty did not answer in time."
-            else:
-                incident = await self._complete(incident, alert)
-        state = ProgressState.OK if status is EvidenceStatus.OK else ProgressState.ERROR
-        checklist.report(_item("alert", "Alert", state, detail if state is ProgressState.ERROR else "", started))
-        payload = redact_json(
-            {
-                "title": incident.title,
-                "service": incident.service,
-                "severity": incident.severity.value,
-                "labels": incident.labels,
-                "details": incident.details,
-            }
-        )
-        evidence = Evidence(
-            id="A1",
-            source="alert",
-            label="Alert",
-            status=status,
-            detail=detail,
-            quotes=tuple(f"{k}: {v}" for k, v in payload["details"].items() if not isinstance(v, dict | list))[:20],
-            payload=payload,
-            gathered_at=self._core.now(),
-            duration_ms=(time.perf_counter() - started) * 1000,
-        )
-        return incident, (evidence,)
-
-    async def _complete(self, incident: Incident, alert: Alert) -> Incident:
-        changes = {
-            "title": alert.title,
-            "service": alert.service or incident.service,
-            "severity": alert.severity,
-            "url": incident.url or alert.url,
-            "labels": {**incident.labels, **redact_json(alert.labels)},
-            "details": {**incident.details, **redact_json(alert.details)},
-        }
-        async with self._core.transaction() as session:
-            stored = {**changes, "severity": alert.severity.value}
-            await incident_store.update(session, incident.id, **stored)
-            if (alert.title, alert.severity) != (incident.title, incident.severity):
-                await self._core.record(
-                    session,
-                    "bot",
-                    "bot:incident:complete",
-                    incident.id,
-                    {"title": alert.title, "severity": alert.severity.value},
-                )
-        return incident.model_copy(update=changes)
 
     async def analyse(self, incident_id: str, run: int) -> None:
         """Write the analysis: by the rules or a runbook at once, then by Claude where there is one."""
@@ -361,9 +300,3 @@ class TriageService:
 
 def _progress_key(incident_id: str, run: int) -> str:
     return f"{incident_id}:{run}:progress"
-
-
-def _item(key: str, label: str, state: ProgressState, detail: str, started: float) -> ProgressItem:
-    return ProgressItem(
-        key=key, label=label, state=state, detail=detail, duration_ms=(time.perf_counter() - started) * 1000
-    )

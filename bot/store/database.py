@@ -1,5 +1,6 @@
 """Connections and transactions on SQLite and PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,6 +59,20 @@ def create_sync_engine(url: str) -> sa.Engine:
     return engine
 
 
+async def _take_lock(session: AsyncSession) -> None:
+    """Begin a transaction on SQLite, and when cancelled while another writer is at work, wait for it to begin.
+
+    The driver's thread goes on waiting for the lock in any case. Nobody would know that it got it: the file would stay
+    locked for ever. Once it has begun, the transaction is rolled back like any other.
+    """
+    beginning = asyncio.ensure_future(session.connection())
+    try:
+        await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        await asyncio.wait([beginning])
+        raise
+
+
 class Database:
     """One database with its pool of asynchronous connections."""
 
@@ -87,6 +102,8 @@ class Database:
         """
         try:
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+                if self.is_sqlite:
+                    await _take_lock(session)
                 yield session
         except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
             raise Unavailable("The database cannot be used right now.", vendor="Database") from error
