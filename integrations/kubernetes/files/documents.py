@@ -20,6 +20,7 @@ _MAX_EXPANDED_NODES = 2_000_000
 _ALIAS = re.compile(r"(?:^|[\s,\[{:-])\*[^\s*,\[\]{}]")
 _MANY_MARKERS = re.compile(r"(?:[-?:]\s+){60}")
 _FAR_INDENTED = re.compile(r"^ {300}", re.MULTILINE)
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _YAML_START = re.compile(r"^(?:apiVersion|kind|items|metadata)[ \t]*:|^- (?:apiVersion|kind|metadata):", re.MULTILINE)
 _SNIFFED = 65_536
@@ -115,10 +116,7 @@ def parse_yaml(text: str) -> Iterator[Any]:
 
 def _check_nesting(text: str) -> None:
     """Refuse deep nesting before composing: libyaml's events come one by one, its nodes are built by recursion in C."""
-    suspicious = (
-        text.count("[") + text.count("{") > 2 * _MAX_NESTING or _MANY_MARKERS.search(text) or _FAR_INDENTED.search(text)
-    )
-    if not suspicious:
+    if not (_may_nest_flow(text) or _MANY_MARKERS.search(text) or _FAR_INDENTED.search(text)):
         return
     depth = 0
     try:
@@ -131,6 +129,17 @@ def _check_nesting(text: str) -> None:
                 depth -= 1
     except yaml.YAMLError:
         return  # said better where the documents are read
+
+
+def _may_nest_flow(text: str) -> bool:
+    """Say whether brackets could be nested too deeply, counting also those inside of strings."""
+    brackets = _NO_BRACKETS.sub("", text)
+    for _ in range(_MAX_NESTING):
+        shorter = brackets.replace("{}", "").replace("[]", "")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return brackets.count("{") + brackets.count("[") > _MAX_NESTING
 
 
 def _check_expansion(root: yaml.Node) -> None:

@@ -39,13 +39,14 @@ def _newest_in(value: Any) -> str:
     stack: list[Any] = [value]
     while stack:
         current = stack.pop()
-        if isinstance(current, list):
-            stack += [item for item in current if isinstance(item, dict | list)]
-        elif isinstance(current, dict):
+        if current.__class__ is list:
+            stack += [item for item in current if item.__class__ is dict or item.__class__ is list]
+        elif current.__class__ is dict:
             for name, item in current.items():
-                if isinstance(item, dict | list):
+                kind = item.__class__
+                if kind is dict or kind is list:
                     stack.append(item)
-                elif name in _OBSERVED and isinstance(item, str) and item[:-1] > newest and _TIME.match(item):
+                elif kind is str and name in _OBSERVED and item[:-1] > newest and _TIME.match(item):
                     newest = item[:-1]
     return newest
 

@@ -158,7 +158,8 @@ def _zip(file: BinaryIO, name: str, budget: ReadBudget) -> Iterator[Entry]:
             try:
                 with archive.open(member) as content:
                     counted = io.BufferedReader(CountedReader(content.read, budget))
-                    yield Entry(member.filename.removesuffix(".gz"), _inner(counted, budget))
+                    name_inside = member.filename.replace("\\", "/").removesuffix(".gz")  # as Windows packs it
+                    yield Entry(name_inside, _inner(counted, budget))
             except READ_ERRORS as error:
                 yield Entry(member.filename, None, _sentence(error))
 

@@ -34,11 +34,14 @@ def check(taken: Snapshot) -> None:
     assert CANARY not in taken.to_json()
 
 
-@pytest.mark.parametrize("form", ["directory", "zip", "tar", "tar.gz", "tar.xz", "tar.bz2"])
+@pytest.mark.parametrize("form", ["directory", "zip", "windows zip", "tar", "tar.gz", "tar.xz", "tar.bz2"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_in_every_wrapping(layout: str, form: str, tmp_path: Path) -> None:
     files = LAYOUTS[layout]
-    if form == "directory":
+    if form == "windows zip":
+        packed = {name.replace("/", "\\"): text for name, text in files.items()}
+        path = layouts.write_zip(tmp_path / "dump.zip", packed)
+    elif form == "directory":
         path = layouts.write_directory(tmp_path / "dump", files)
     elif form == "zip":
         path = layouts.write_zip(tmp_path / "dump.bin", files)
