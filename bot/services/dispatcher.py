@@ -35,7 +35,9 @@ class Wakeup:
     async def wait(self, seconds: float) -> None:
         """Return when woken, or after `seconds`."""
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            # Not asyncio.wait_for: on Python 3.11 it swallows a cancellation that meets a wake-up.
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
         except TimeoutError:
             return
         finally:
