@@ -238,7 +238,11 @@ async def _collect(calls: Any) -> _Read:
 
 def _add(builder: SnapshotBuilder, outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
-        builder.add(outcome.objects)
+        for item in outcome.objects:
+            try:
+                builder.add((item,))
+            except ValueError as error:  # one damaged object must not cost the others
+                logger.warning("object_not_readable", source=outcome.source.key, error=str(error))
         for key, text in outcome.logs.items():
             builder.add_log(key, text)
 

@@ -10,12 +10,22 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.errors import InvalidInput
+from integrations.kubernetes.diagnosis import diagnose
 from integrations.kubernetes.files import Limits, read_snapshot
 from integrations.kubernetes.snapshot import Snapshot
 from tests.integrations.kubernetes.builders import NS, config_map
-from tests.integrations.kubernetes.files.layouts import write_directory, write_tar, write_zip
+from tests.integrations.kubernetes.files.layouts import (
+    broken_shop,
+    kubectl_json,
+    kubectl_yaml,
+    write_directory,
+    write_tar,
+    write_zip,
+)
 
 GOOD = json.dumps(config_map("good"))
 HEADER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad, namespace: shop}\ndata:\n"
@@ -56,6 +66,49 @@ BAD = {
     "server's error": '{"kind": "Status", "status": "Failure", "message": "pods is forbidden"}',
     "no snapshot": '{"taken_at": 3, "objects": [], "events": [], "logs": [], "metrics": [], "sources": []}',
 }
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+_SOURCES = {"json": kubectl_json(broken_shop()).encode(), "yaml": kubectl_yaml(broken_shop()).encode()}
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.sampled_from(sorted(_SOURCES)), st.data())
+def test_damaged_bytes_never_do_more_than_cost_themselves(form: str, data: st.DataObject) -> None:
+    content = bytearray(_SOURCES[form])
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 6))] = data.draw(st.binary(max_size=6))
+    try:
+        taken = read_snapshot(io.BytesIO(bytes(content)))
+    except InvalidInput:
+        return
+    assert Snapshot.from_json(taken.to_json()).to_json() == taken.to_json()
+    diagnose(taken)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_objects_with_odd_parts_are_read_or_reported(data: st.DataObject) -> None:
+    items = broken_shop()
+    item = data.draw(st.sampled_from(items))
+    for _ in range(data.draw(st.integers(1, 3))):
+        parent: object = item
+        while isinstance(parent, dict) and parent:
+            key = data.draw(st.sampled_from(sorted(parent)))
+            if not isinstance(parent[key], dict) or data.draw(st.booleans()):
+                parent[key] = data.draw(_VALUES)
+                break
+            parent = parent[key]
+    try:
+        taken = read_snapshot(io.BytesIO(json.dumps({"kind": "List", "items": items}).encode()))
+    except InvalidInput:
+        return
+    assert Snapshot.from_json(taken.to_json()).to_json() == taken.to_json()
 
 
 def errors(taken: Snapshot) -> dict[str, str]:
