@@ -7,7 +7,7 @@ filled in from them. Of a Secret only its name and the names of its keys stay.
 from collections.abc import Iterator
 from typing import Any
 
-from bot.domain.redaction import MARKER, looks_secret, redact, redact_json
+from bot.domain.redaction import MARKER, is_secret_name, looks_secret, redact, redact_json
 
 Object = dict[str, Any]
 
@@ -81,13 +81,23 @@ class Redactor:
     def _value(self, name: str, value: Any) -> str:
         text = str(value)
         if len(text) > _REMEMBERED_LENGTH:
-            return MARKER if looks_secret(name, text) else redact(text)
+            return self._judge(name, text)
         known = self._values.get((name, text))
         if known is None:
-            known = MARKER if looks_secret(name, text) else self.text(text)
+            known = self._judge(name, text)
             if len(self._values) < _REMEMBERED:
                 self._values[(name, text)] = known
         return known
+
+    def _judge(self, name: str, text: str) -> str:
+        """Take out the whole value where its name says that it is a secret, else only what is secret inside.
+
+        Of `postgres://shop:secret@db:5432/shop` the host and the port stay: they say on what a program depends.
+        """
+        cleaned = self.text(text)
+        if cleaned != text and not is_secret_name(name):
+            return cleaned
+        return MARKER if looks_secret(name, text) else cleaned
 
     def _metadata(self, metadata: Object) -> Object:
         copy = dict(metadata)
@@ -136,7 +146,7 @@ class Redactor:
         flag = ""
         for part in map(str, parts):
             found.append(self._value(flag, part) if flag else self.text(part))
-            flag = part.lstrip("-") if part.startswith("-") and "=" not in part else ""
+            flag = part.lstrip("-") if part.startswith("-") and "=" not in part and is_secret_name(part) else ""
         return found
 
     def _messages(self, value: Any) -> Any:

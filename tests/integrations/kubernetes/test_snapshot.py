@@ -51,3 +51,50 @@ def test_the_last_word_about_a_source_counts() -> None:
     builder.add_source("Pods", "error", "away")
     builder.add_source("Pods", "ok")
     assert [source.status for source in builder.build().sources] == ["ok"]
+
+
+def test_what_a_program_depends_on_stays_readable() -> None:
+    env = [
+        {"name": "DATABASE_URL", "value": f"postgres://shop:{CANARY}@db:5432/shop"},
+        {"name": "DB_PASSWORD", "value": f"postgres://shop:{CANARY}@db:5432/shop"},
+        {"name": "MODE", "value": "fast"},
+    ]
+    command = ["sh", "-c", f"export PASSWORD={CANARY}; exec /app/run", "--token", CANARY, "--port", "8080"]
+    properties = (
+        f"server.port=8080\nspring.datasource.password={CANARY}\nspring.datasource.url=jdbc:postgresql://db/shop\n"
+    )
+    settings = config_map("settings", **{"application.properties": properties})
+    taken = snapshot(deployment(template(container(env=env, command=command))), settings)
+    assert CANARY not in taken.to_json()
+    kept = (taken.get("Deployment", NS, "web") or {})["spec"]["template"]["spec"]["containers"][0]
+    assert [entry["value"] for entry in kept["env"]] == [
+        "postgres://shop:[redacted]@db:5432/shop",
+        "[redacted]",
+        "fast",
+    ]
+    assert kept["command"][2].endswith("; exec /app/run")
+    assert kept["command"][3:] == ["--token", "[redacted]", "--port", "8080"]
+    data = (taken.get("ConfigMap", NS, "settings") or {})["data"]["application.properties"]
+    assert "jdbc:postgresql://db/shop" in data
+    assert Snapshot.from_json(taken.to_json()) == taken
+
+
+def test_a_secret_is_kept_by_its_name_and_key_names_only() -> None:
+    secret = {
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": {"plain": CANARY}, "data": {"k": CANARY},
+        "metadata": {"name": "s", "namespace": NS, "labels": {"l": CANARY}, "annotations": {"a": CANARY},
+                     "resourceVersion": "7"},
+    }  # fmt: skip
+    taken = snapshot(secret)
+    assert CANARY not in taken.to_json()
+    kept = taken.get("Secret", NS, "s") or {}
+    assert set(kept["data"]) == {"k", "plain"}
+    assert kept["metadata"]["resourceVersion"] == "7"
+    assert Snapshot.from_json(taken.to_json()) == taken
+
+
+def test_of_two_readings_the_newer_one_stays_whatever_the_order() -> None:
+    older, newer = deployment(template(), ready=0), deployment(template(), ready=1)
+    older["metadata"]["resourceVersion"], newer["metadata"]["resourceVersion"] = "9", "10"
+    assert snapshot(older, newer) == snapshot(newer, older)
+    assert (snapshot(newer, older).get("Deployment", NS, "web") or {})["status"]["readyReplicas"] == 1
