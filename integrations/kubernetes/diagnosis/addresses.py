@@ -28,7 +28,7 @@ _BARE = re.compile(r"^(?P<host>[a-zA-Z][a-zA-Z0-9-]*(?:\.[a-zA-Z0-9-]+)*)$")
 _HOST_NAME = re.compile(r"(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|SERVICE|ENDPOINT|_SVC)$")
 _IN_FILE = re.compile(
     r"(?:proxy_pass\s+\w+://|\w{2,12}://|server\s+|host[=:]\s*[\"']?|address[=:]\s*[\"']?)"
-    r"(?P<host>[a-z][a-z0-9.-]*):(?P<port>\d{2,5})"
+    r"(?P<host>[a-z][a-z0-9.-]*)(?::(?P<port>\d{2,5})|(?=[;/]))"
 )
 _FILE_LIMIT = 20_000
 _LOOP = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
@@ -137,12 +137,23 @@ def _files(graph: Graph, workload: Object, config_map: str) -> Iterator[Address]
     for key, text in sorted(((held or {}).get("data") or {}).items()):
         seen: set[tuple[str, str]] = set()
         for match in _IN_FILE.finditer(str(text)[:_FILE_LIMIT]):
-            place = (match["host"], match["port"])
+            place = (match["host"], match["port"] or "")
+            if not match["port"] and "://" not in match[0]:
+                continue
             if held is None or place in seen:
                 continue
             seen.add(place)
             evidence = cite_present(held, f"/data/{escape(key)}")
-            yield Address(match["host"].rstrip("."), int(match["port"]), "", entity(held), key, "", MARKER, evidence)
+            yield Address(
+                match["host"].rstrip("."),
+                int(match["port"]) if match["port"] else None,
+                "",
+                entity(held),
+                key,
+                "",
+                MARKER,
+                evidence,
+            )
 
 
 def service_at(graph: Graph, host: str, namespace: str) -> Object | None:

@@ -53,7 +53,7 @@ def judge_addresses(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[
 def _judge(graph: Graph, workload: Object, address: Address, said: list[Complaint]) -> Judged | None:
     namespace = namespace_of(workload)
     service = service_at(graph, address.host, namespace)
-    heard = [c for c in said if c.kind in _CONNECTING and _is_about(c, address)]
+    heard = [c for c in said if c.kind in _CONNECTING and _is_about(graph, c, address)]
     suffers = bool(heard) or _suffers(graph, workload)
     logged = any(graph.has_log(pod) for pod in graph.pods_of(workload))
     if service is None:
@@ -115,9 +115,12 @@ def _report(
     )
 
 
-def _is_about(complaint: Complaint, address: Address) -> bool:
+def _is_about(graph: Graph, complaint: Complaint, address: Address) -> bool:
     if complaint.port not in {None, address.port}:
         return False
+    called = graph.service_by_ip.get(complaint.host)  # programs often print the address that a name stood for
+    if called is not None:
+        return called is service_at(graph, address.host, namespace_of(complaint.view.pod))
     if complaint.host and complaint.host.split(".")[0] == address.host.split(".")[0]:
         return True
     return bool(re.search(rf"(?<![\w.-]){re.escape(address.host)}(?![\w-])", complaint.text))
@@ -207,7 +210,7 @@ def _wrong_scheme(graph: Graph, service: Object, said: list[Complaint]) -> Judge
     for complaint in said:
         workload = graph.snapshot.objects.get(complaint.view.owner)
         for address in addresses_of(graph, workload) if workload is not None else ():
-            if not _is_about(complaint, address) or not address.scheme:
+            if not _is_about(graph, complaint, address) or not address.scheme:
                 continue
             ports = spec_of(service).get("ports") or ()
             port: dict[str, Any] = next((p for p in ports if address.port in {None, p.get("port")}), {})

@@ -1,5 +1,7 @@
 """Which finding explains which: symptoms are folded under what caused them, along owners, selectors and addresses."""
 
+import re
+
 from bot.domain.finding import Finding
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.config import mounted_claims
@@ -41,7 +43,7 @@ def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
     for position, found in enumerate(findings):
         if not _is_symptom(found, claimed):
             continue
-        places = _dependencies(graph, found) if found.key == _CLIENT else _neighbours(graph, found.entity)
+        places = _places(graph, found)
         candidates = [other for other in claimed.get(found.entity, ()) if findings[other] is not found]
         candidates += [
             other for place in places for other in by_entity.get(place, ()) if _may_explain(findings[other], found)
@@ -60,6 +62,36 @@ def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
             }
         )
         for position, found in enumerate(findings)
+    ]
+
+
+def _places(graph: Graph, found: Finding) -> list[str]:
+    """Return the entities of which a symptom may speak."""
+    if found.key == _CLIENT:
+        return _dependencies(graph, found)
+    places = _neighbours(graph, found.entity)
+    item = _object(graph, found.entity)
+    if item is not None and found.key == "init.hung":
+        places += _awaited(graph, item)
+    elif item is not None and found.key in {"app.dependency_timeout", "net.delay", "net.loss"}:
+        labels = (template_of(item).get("metadata") or {}).get("labels") or {}
+        places += [entity(service) for service in graph.services_of(namespace_of(item), labels)]
+    return places
+
+
+def _awaited(graph: Graph, workload: Object) -> list[str]:
+    """Return the Services, and what stands behind them, that the commands of init containers name."""
+    names = graph.service_names(namespace_of(workload))
+    words: set[str] = set()
+    for container in (template_of(workload).get("spec") or {}).get("initContainers") or ():
+        for part in (*(container.get("command") or ()), *(container.get("args") or ())):
+            words |= {word.split(".")[0] for word in re.findall(r"[a-z0-9][a-z0-9.-]*", str(part))}
+    services = [graph.snapshot.get("Service", namespace_of(workload), name) for name in sorted(words & names)]
+    return [
+        place
+        for service in services
+        if service is not None
+        for place in (entity(service), *(entity(item) for item in backends(graph, service)))
     ]
 
 
@@ -108,6 +140,8 @@ def _neighbours(graph: Graph, about: str) -> list[str]:
         target = spec_of(item).get("scaleTargetRef") or {}
         found.append(f"{target.get('kind')}/{namespace_of(item)}/{target.get('name')}")
     pods = _selected(graph, item) if item.get("kind") == "Service" else graph.pods_of(item)
+    if item.get("kind") == "Pod":
+        pods = [item]
     found += sorted({f"Node/{name}" for pod in pods if (name := spec_of(pod).get("nodeName"))})
     claims = {f"PersistentVolumeClaim/{namespace_of(pod)}/{name}" for pod in pods for name in mounted_claims(pod)}
     return [*found, *sorted(claims)]

@@ -19,6 +19,7 @@ _KINDS = (
         (
             r"no such host|ENOTFOUND|EAI_AGAIN|getaddrinfo|Name or service not known|[Nn]ame does not resolve|"
             r"failure in name resolution|could not translate host name|UnknownHostException|NXDOMAIN|"
+            r"host not found in upstream|"
             r"nodename nor servname|lookup \S+.*(?:timeout|server misbehaving)|DNS resolution failed|"
             r"No such host is known"
         ),
@@ -62,7 +63,15 @@ _KINDS = (
     ("credentials", BAD_CREDENTIALS.pattern),
     ("forbidden", r"[Uu]ser \W*system:serviceaccount:\S+ cannot \w+ resource"),
     ("disk", r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded"),
-    ("refused", r"ECONNREFUSED|[Cc]onnection refused|actively refused|connect: refused"),
+    (
+        "refused",
+        (
+            r"ECONNREFUSED|[Cc]onnection refused|actively refused|connect: refused|Broker may not be available|"
+            r"NoBrokersAvailable|(?:[Uu]nable|[Ff]ailed) to connect|[Cc]ould not connect|code = Unavailable|"
+            r"UNAVAILABLE|no healthy upstream|upstream connect error|Communications link failure|"
+            r"[Cc]onnection to \S+ .{0,60}could not be established"
+        ),
+    ),
     ("reset", r"[Cc]onnection reset|ECONNRESET|packet loss|retransmi"),
     (
         "timeout",
@@ -79,7 +88,8 @@ _ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS))
 _QUIET = re.compile(r"\b(?:DEBUG|TRACE)\b|\"level\": ?\"(?:debug|trace)\"|level=(?:debug|trace)")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\d*(?:Z|[+-]\d\d:\d\d)")
 _LOST = re.compile(
-    r"(?:lookup|ENOTFOUND|EAI_AGAIN|getaddrinfo(?: failed)?(?: for)?|host ?name|UnknownHostException:|"
+    r"(?:lookup|ENOTFOUND|EAI_AGAIN|getaddrinfo(?: failed)?(?: for)?|host ?name|not found in upstream|"
+    r"UnknownHostException:|"
     r"resolve(?: host)?:?)"
     r" [\"']?(?P<host>[a-z][a-z0-9.-]*[a-z0-9])"
 )

@@ -141,11 +141,12 @@ def _liveness(case: _Case) -> Judged | None:
         text = str(event.get("message") or "")
         about = str((event.get("involvedObject") or {}).get("fieldPath") or "")
         mine = not about or f"{{{case.view.name}}}" in about
-        if mine and "iveness probe" in text:
-            what = f"the kubelet kills it because its liveness probe fails ({clip(text, 100)})"
+        if mine and ("iveness probe" in text or "tartup probe" in text):
+            kind = "liveness" if "iveness probe" in text else "startup"
+            what = f"the kubelet kills it because its {kind} probe fails ({clip(text, 100)})"
             decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
             evidence = cite_present(event, "/message", "/count")
-            if wrong := contradiction(case.view.pod, case.view.name, "livenessProbe", text):
+            if wrong := contradiction(case.view.pod, case.view.name, f"{kind}Probe", text):
                 told, proof = f"{what}, and the probe is wrong: {wrong[0]}", (*evidence, *wrong[1])
                 return _report(case, "probe.liveness", told, 0.92, evidence=proof, decide=decide)
             return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)

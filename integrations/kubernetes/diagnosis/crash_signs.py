@@ -53,7 +53,8 @@ REFUSED = re.compile(
     r"ECONNREFUSED|[Cc]onnection refused|connect: refused|ENOTFOUND|getaddrinfo|[Nn]o such host|"
     r"Name or service not known|Temporary failure in name resolution|could not translate host name|"
     r"UnknownHostException|EHOSTUNREACH|[Nn]o route to host|ETIMEDOUT|[Cc]onnection timed out|"
-    r"i/o timeout|ConnectTimeout|UNAVAILABLE: .*connect|server selection timed out",
+    r"i/o timeout|ConnectTimeout|host not found in upstream|NoBrokersAvailable|Communications link failure|"
+    r"Broker may not be available|UNAVAILABLE: .*connect|server selection timed out",
 )
 ADDRESS = re.compile(
     r"(?:tcp |to |at |host |connect |lookup |ENOTFOUND |ECONNREFUSED |for |server (?:at )?|//|@|\(|\"|')"

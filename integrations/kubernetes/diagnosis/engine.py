@@ -18,6 +18,7 @@ from integrations.kubernetes.diagnosis import (
     ingress,
     lifecycle,
     nodes,
+    readiness,
     resources,
     rollout,
     routes,
@@ -39,8 +40,8 @@ Analyzer = Callable[[Graph], Iterable[Judged]]
 ANALYZERS: tuple[Analyzer, ...] = tuple(
     module.analyze
     for module in (
-        image, config, scheduling, storage, resources, crash, rollout, workload, batch, service, ingress, routes,
-        lifecycle, nodes, autoscaling, disruption, dialogue,
+        image, config, scheduling, storage, resources, crash, rollout, workload, batch,
+        readiness, service, ingress, routes, lifecycle, nodes, autoscaling, disruption, dialogue,
     )
 )  # fmt: skip
 """Pure functions from the indexed snapshot to findings and abstentions."""

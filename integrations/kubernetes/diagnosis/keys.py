@@ -125,6 +125,7 @@ SYMPTOMS = frozenset(
         "app.dependency_timeout",
         "net.delay",
         "net.loss",
+        "terminating.stuck",
     }
 )
 """Keys that say what is visible rather than why: another finding along the graph explains them, where there is one."""

@@ -165,6 +165,7 @@ def _proxies(graph: Graph) -> Iterator[Judged]:
             severity=Severity.HIGH,
             confidence=0.88,
             evidence=evidence,
+            explains=[graph.entity_of(proxy)] if proxy is not None else (),
             person_decides="Look at the kube-proxy of this node; cordon it until Services work from there.",
         )
 

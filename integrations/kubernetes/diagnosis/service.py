@@ -10,7 +10,6 @@ from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.findings import (
     Judged,
     action,
-    clip,
     finding,
     is_gone,
     is_ready,
@@ -26,10 +25,8 @@ from integrations.kubernetes.diagnosis.graph import (
     name_of,
     namespace_of,
     spec_of,
-    status_of,
     template_of,
 )
-from integrations.kubernetes.diagnosis.probes import contradiction
 from integrations.kubernetes.snapshot import Object
 
 _SERVING = ("Deployment", "StatefulSet", "DaemonSet")
@@ -47,7 +44,7 @@ def analyze(graph: Graph) -> Iterable[Judged]:
             continue
         yield from _ports(service, pods)
         if not any(is_ready(pod) or is_starting(graph, pod) for pod in pods):
-            yield _not_ready(graph, service, pods)
+            yield _not_ready(service, pods)
 
 
 def _no_pods(graph: Graph, service: Object, selector: dict[str, str]) -> Iterator[Judged]:
@@ -186,32 +183,18 @@ def _report_port(
     )
 
 
-def _not_ready(graph: Graph, service: Object, pods: list[Object]) -> Judged:
+def _not_ready(service: Object, pods: list[Object]) -> Judged:
     pod = pods[0]
     found = condition_of(pod, "Ready")
     evidence = cite_present(pod, f"/status/conditions/{found[0]}/status") if found else ()
-    why, key, confidence = "", "svc.not_ready", 0.75
-    about = entity(service)
-    if status_of(pod).get("phase") == "Running":
-        for event in graph.events_of(pod, "Unhealthy"):
-            if "eadiness probe" in str(event.get("message")) and graph.event_age(event) < 900:
-                why = f": {clip(str(event.get('message')), 120)}"
-                key, about = "probe.readiness", graph.entity_of(pod)
-                evidence += cite_present(event, "/message")
-                names_of = [str(c.get("name")) for c in spec_of(pod).get("containers") or () if c.get("readinessProbe")]
-                wrong = next(filter(None, (contradiction(pod, name, "readinessProbe", str(event.get("message")))
-                                           for name in names_of)), None)  # fmt: skip
-                if wrong is not None:
-                    why, confidence, evidence = f"{why}; the probe is wrong: {wrong[0]}", 0.9, (*evidence, *wrong[1])
-                break
     count = "The only pod" if len(pods) == 1 else f"None of the {len(pods)} pods"
     is_or_not = "is not" if len(pods) == 1 else "is"
     return finding(
-        key,
-        about,
-        f"{count} behind Service {name_of(service)} {is_or_not} ready ({names(pods)}){why}.",
+        "svc.not_ready",
+        entity(service),
+        f"{count} behind Service {name_of(service)} {is_or_not} ready ({names(pods)}).",
         severity=Severity.CRITICAL,
-        confidence=confidence,
+        confidence=0.75,
         evidence=(*evidence, *cite_present(service, "/spec/selector")),
         person_decides="Find out whether the probe or the program is wrong.",
     )
