@@ -1,6 +1,7 @@
 """The command line. Commands import what they need when they run, so that `--help` answers at once."""
 
 import importlib
+import importlib.metadata
 import sys
 from typing import Any
 
@@ -37,8 +38,21 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
 
+def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    try:
+        found = importlib.metadata.version("oncall-agent")
+    except importlib.metadata.PackageNotFoundError:
+        found = "not installed: running from a checkout"
+    click.echo(f"oncall-agent {found}")
+    ctx.exit()
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="oncall-agent", prog_name="oncall-agent")
+@click.option(
+    "--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show the version."
+)
 def cli() -> None:
     """Oncall Agent: an on-call teammate that lives in Slack."""
 

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 import structlog
 from dbos import DBOS, DBOSPortableJSONSerializer, SetWorkflowID
 
@@ -29,7 +30,7 @@ from bot.services.triage import TriageService
 from bot.store import executors
 from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
-from bot.store.database import Database, sync_url
+from bot.store.database import Database, create_workflow_engine, sync_url
 
 logger = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class Workflows:
         self._starting = 0
         self._triages: set[asyncio.Task[Any]] = set()
         self._acts: set[asyncio.Task[Any]] = set()
+        self._engine: sa.Engine | None = None
         self.executor_id = f"{socket.gethostname()}-{uuid.uuid4().hex[:8]}"
 
         # The engine registers plain functions and keeps them in a registry of its own, by name.
@@ -90,6 +92,7 @@ class Workflows:
             await executors.beat(session, self.executor_id, self._now())
         # The engine logs through its own logger; ours tells what matters.
         logging.getLogger("dbos").setLevel(logging.ERROR)
+        self._engine = create_workflow_engine(self._database.url)
         DBOS(
             config={
                 "name": "oncall-agent",
@@ -119,6 +122,8 @@ class Workflows:
         pool = ThreadPoolExecutor(thread_name_prefix="oncall")
         loop.set_default_executor(pool)
         await loop.run_in_executor(pool, partial(DBOS.destroy, destroy_registry=True))
+        if self._engine is not None:
+            self._engine.dispose()  # the engine closes only what it has made itself
         loop.set_default_executor(pool)  # a step that began meanwhile has put the engine's back
         try:
             async with self._database.transaction() as session:

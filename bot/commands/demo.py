@@ -200,5 +200,6 @@ async def wait_ready(api_port: int, process: asyncio.subprocess.Process, log: Pa
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.05)
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+    text = await asyncio.to_thread(log.read_text, errors="replace")
+    tail = "\n".join(text.splitlines()[-15:])
     raise Unavailable(f"The bot did not start. The end of its log:\n{tail}", vendor="Oncall Agent")

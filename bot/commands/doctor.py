@@ -266,20 +266,9 @@ async def check_webhook(settings: PagerDutySettings) -> str:
 async def check_claude(settings: ClaudeSettings) -> str:
     if settings.api_key is None:
         raise Skip("ANTHROPIC_API_KEY is not set: analyses are rule-based.")
-    from anthropic import AsyncAnthropic
+    from integrations.claude.models import list_models
 
-    from integrations.claude.failures import translated
-
-    async with (
-        AsyncAnthropic(
-            api_key=settings.api_key.get_secret_value(),
-            base_url=settings.base_url,
-            max_retries=0,
-            timeout=_TIMEOUT_SECONDS,
-        ) as client,
-        translated(),
-    ):
-        known = {model.id: model async for model in client.models.list()}
+    known = await list_models(settings, timeout_seconds=_TIMEOUT_SECONDS)
     if settings.model not in known:
         raise Failed(
             f"The key works, but there is no model {settings.model}.",

@@ -1,6 +1,8 @@
 """Connections and transactions on SQLite and PostgreSQL."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -71,6 +73,27 @@ async def _take_lock(session: AsyncSession) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([beginning])
         raise
+
+
+def create_workflow_engine(url: str) -> sa.Engine | None:
+    """Return the connections that the workflow engine works with on SQLite; None on PostgreSQL, where it makes its own.
+
+    From Python 3.12 on it takes the time by `unixepoch('subsec')`, which SQLite knows since 3.42: older ones are
+    taught it.
+    """
+    if not url.startswith("sqlite:"):
+        return None
+    engine = sa.create_engine(url)
+    sa.event.listen(engine, "connect", _prepare_workflow_connection)
+    return engine
+
+
+def _prepare_workflow_connection(connection: Any, _record: Any) -> None:
+    connection.isolation_level = "IMMEDIATE"
+    for pragma in ("busy_timeout=30000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    if sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", 1, lambda _modifier: round(time.time(), 3))
 
 
 class Database:

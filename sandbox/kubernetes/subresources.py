@@ -158,7 +158,8 @@ async def _follow(call: Call, log: ContainerLog, response: web.StreamResponse, w
     while not log.ended or log.written > written:
         if log.written == written:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(log.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await log.wait()
             if is_hung_up(call.request):
                 return
         fresh = list(islice(reversed(log.lines), min(log.written - written, len(log.lines))))

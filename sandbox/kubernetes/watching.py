@@ -95,7 +95,8 @@ class Watch:
         bookmarks, marked = self.call.flag("allowWatchBookmarks"), time.monotonic()
         while (left := deadline - time.monotonic()) > 0:
             try:
-                change = await asyncio.wait_for(self._queue.get(), min(left, _LOOK_SECONDS))
+                async with asyncio.timeout(min(left, _LOOK_SECONDS)):
+                    change = await self._queue.get()
             except TimeoutError:
                 if is_hung_up(self.call.request):
                     return

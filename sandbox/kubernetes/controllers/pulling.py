@@ -63,7 +63,9 @@ def _say(worker: "ContainerWorker", reason: str, message: str, *, warning: bool 
 
 async def _sleep_or_replaced(worker: "ContainerWorker", seconds: float) -> None:
     try:
-        await asyncio.wait_for(worker.replaced.wait(), seconds / worker.tools.runner.speed)
+        # Not asyncio.wait_for: on Python 3.11 it swallows a cancellation that meets the event.
+        async with asyncio.timeout(seconds / worker.tools.runner.speed):
+            await worker.replaced.wait()
     except TimeoutError:
         return
 
