@@ -24,6 +24,7 @@ from integrations.kubernetes.files.log_files import (
     PlacedLog,
     PodNames,
     has_marks,
+    is_json_log,
     may_be_log,
     place_of,
     read_plain,
@@ -103,7 +104,7 @@ class _Loader:
         text = decode(start)
         if has_marks(text) or (name.endswith("/logs.txt") and "====" in text):
             self._marked(name, start, stream)
-        elif (form := looks_like(text)) is not None:
+        elif (form := looks_like(text)) is not None and not (may_be_log(name) and is_json_log(text)):
             limit = self.limits.json_bytes if form == "json" else self.limits.yaml_bytes
             self._documents(name, form, _read_whole(start, stream, limit))
         elif may_be_log(name) and "\ufffd" not in text[:200]:

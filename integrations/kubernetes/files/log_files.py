@@ -25,6 +25,7 @@ _KUBELET_LINK = re.compile(
     r"(?:^|/)(?P<pod>[a-z0-9.-]+)_(?P<ns>[a-z0-9.-]+)_(?P<container>[a-z0-9.-]+)-[0-9a-f]{64}\.log$"
 )
 _LOG_NAME = re.compile(r"(?:^|/)logs?\.txt$|\.logs?$|\.log\.\d+$|\.txt$|(?:^|/)logs?$")
+_OBJECT_KEYS = re.compile(r'"(?:kind|items|taken_at)"\s*:')
 _PREVIOUS = re.compile(r"(?:^|[-_.@/])(?:previous|prev)(?:$|[-_.@/])")
 _SEPARATORS = "-_.@"
 
@@ -73,6 +74,12 @@ def place_of(path: str) -> PlacedLog | None:
 def may_be_log(path: str) -> bool:
     """Say whether a name is one that people and tools give to logs."""
     return _LOG_NAME.search(path) is not None
+
+
+def is_json_log(start: str) -> bool:
+    """Say whether a text is a log of JSON lines and no document: its first line is whole and speaks of no kind."""
+    first = start.lstrip().partition("\n")[0].rstrip()
+    return first.startswith("{") and first.endswith("}") and not _OBJECT_KEYS.search(first)
 
 
 def has_marks(text: str) -> bool:

@@ -99,6 +99,19 @@ def test_logs_as_the_kubelet_and_people_name_them(tmp_path: Path) -> None:
         assert list(read_snapshot(root).logs) == [(NS, name, "main", previous)], path
 
 
+def test_a_log_of_json_lines_is_no_document(tmp_path: Path) -> None:
+    name = name_of_pod()
+    lines = [
+        json.dumps({"level": "info", "msg": "started"}),
+        json.dumps({"level": "error", "msg": "DB_HOST is not set"}),
+    ]
+    files = {"objects.log": kubectl_json(broken_shop()), f"{name}.log": "\n".join(lines)}
+    layouts.write_directory(tmp_path, files)
+    taken = read_snapshot(tmp_path)
+    assert taken.logs == {(NS, name, "main", False): tuple(lines)}
+    assert taken.get("Deployment", NS, "web") is not None
+
+
 def test_runs_of_one_container_are_told_apart(tmp_path: Path) -> None:
     top = f"pods/{NS}_p_0a1b2c3d-1111/main"
     files = {f"{top}/9.log": "ninth", f"{top}/10.log": "tenth", f"{top}/8.log": "eighth"}
