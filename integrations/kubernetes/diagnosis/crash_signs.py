@@ -26,6 +26,12 @@ MISSING_ENV = tuple(
             rf"\b{_NAME}\b{_QUOTE}(?i: environment| env)?(?i: variable| var)?(?i: is| was| must be| has)?(?i: being)? "
             rf"(?i:{_ABSENT})\b"
         ),
+        rf"(?i:set|define|export|provide) (?i:the )?{_QUOTE}\$?{_NAME}{_QUOTE} (?i:env)",
+        (
+            rf"\b{_NAME}\b{_QUOTE}(?i: environment| env)?(?i: variable| var)?"
+            r" must be (?i:set|defined|specified|provided|given)"
+        ),
+        rf"[Rr]esolve placeholder ['\"]{_NAME}['\"]",
         rf"KeyError: ['\"]{_NAME}['\"]",
         rf"key not found: \"{_NAME}\"",
         rf"required key {_NAME} missing",
@@ -97,9 +103,15 @@ _OTHERS = (
     ),
 )
 _ENV_WORDS = re.compile(
-    r"must|need|have to|please|should|env|missing|undefined|unset|required|not |KeyError|key |unbound", re.IGNORECASE
+    r"must|need|have to|please|should|env|placeholder|missing|undefined|unset|required|not |KeyError|key |unbound",
+    re.IGNORECASE,
 )
 _FILE_WORDS = re.compile(rf"{_NO_FILE}|(?i:can(?:no|')?t|unable to|failed to|could not|error) (?i:open|read|load|find)")
+_LISTED = re.compile(rf"^\s*[-*] {_NAME}\s*$")
+_FIELD = re.compile(r"^\s*(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\s*$")
+_FIELD_MISSING = re.compile(
+    r"^\s+(?:[Ff]ield required|[Mm]issing data for required field|none is not an allowed value)"
+)
 _NAME_WINDOW, _PATH_WINDOW = 400, 160
 _LINE_LIMIT = 800  # what matters stands at a line's beginning, and long lines are dear to search
 _SIGNAL = re.compile(r"SIGSEGV|Segmentation fault|core dumped|SIGABRT|[Aa]ssertion .*failed")
@@ -143,7 +155,10 @@ def read_signs(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
     for number, raw in enumerate(lines, start=1):
         if number < min(first, tail) and number < len(lines) - 200:
             continue
-        signs += _signs_of(number, clean(raw)[:_LINE_LIMIT], exit_code)
+        line = clean(raw)[:_LINE_LIMIT]
+        signs += _signs_of(number, line, exit_code)
+        if name := _name_beside(line, lines[max(0, number - 4) : number - 1]):
+            signs.append(Sign("crash.missing_env", number, line, name, 0.85))
     # Lines near the end are what the program died of; among those of one family the first names the cause.
     signs.sort(key=lambda sign: (_ORDER.index(sign.key), sign.number < len(lines) - 40, sign.number))
     if signs:
@@ -180,6 +195,16 @@ def _missing_name(line: str) -> str:
     for pattern in MISSING_ENV:
         if match := pattern.search(line[:_NAME_WINDOW]):
             return match["name"]
+    return ""
+
+
+def _name_beside(line: str, before: tuple[str, ...]) -> str:
+    """Return the variable that a message of several lines misses: a validator's field, or one of a list."""
+    if before and _FIELD_MISSING.search(line) and (match := _FIELD.match(before[-1])):
+        return match["name"].upper()
+    listed = _LISTED.match(line)
+    if listed and any("environment variable" in text for text in before):
+        return listed["name"]
     return ""
 
 

@@ -102,6 +102,15 @@ def test_the_time_grows_with_the_size_and_not_faster() -> None:
     assert cost(200) < 12 * cost(50)  # four times the size; the slack is for a busy machine
 
 
+def test_ten_thousand_pods_are_judged_in_seconds() -> None:
+    taken = take(*crowd(2500, 4, 5000, every=50))
+    started = time.process_time()
+    diagnosis = diagnose(taken)
+    elapsed = time.process_time() - started
+    assert len([found for found in diagnosis.findings if found.root]) == 50
+    assert elapsed < 3
+
+
 def test_a_focus_leaves_out_what_concerns_others() -> None:
     objects, logs = crowd(20, 2, 20)
     taken = take(objects, logs)
