@@ -97,6 +97,7 @@ class Workflows:
             config={
                 "name": "oncall-agent",
                 "system_database_url": sync_url(self._database.url),
+                "system_database_engine": self._engine,
                 "executor_id": self.executor_id,
                 "application_version": PIPELINE_VERSION,
                 "serializer": DBOSPortableJSONSerializer(),
