@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_log
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
-from integrations.kubernetes.diagnosis.crash_signs import BAD_CREDENTIALS, host_in
+from integrations.kubernetes.diagnosis.crash_signs import host_in
 from integrations.kubernetes.diagnosis.findings import is_ready
 from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of
 from integrations.kubernetes.logs import clean
@@ -49,7 +49,7 @@ _KINDS = (
             r"[Tt]oo many (?:clients|connections)|remaining connection slots|max number of clients reached|"
             r"[Cc]onnection is not available, request timed out|QueuePool limit|"
             r"[Pp]ool (?:is )?(?:exhausted|timed? ?out)|"
-            r"[Tt]imeout acquiring a connection|max_user_connections|max_connections|ORA-12519|ORA-00020"
+            r"[Tt]imeout acquiring a connection|max_user_connections|ORA-12519|ORA-00020"
         ),
     ),
     (
@@ -60,7 +60,14 @@ _KINDS = (
             r"(?:database|server|instance|replica) is (?:in )?read.?only"
         ),
     ),
-    ("credentials", BAD_CREDENTIALS.pattern),
+    (
+        "credentials",
+        (
+            r"Access denied for user|password authentication failed|SASL authentication|WRONGPASS|NOAUTH|ORA-01017|"
+            r"no pg_hba\.conf entry|Login failed for user|\brole \"[^\"]+\" does not exist|"
+            r"(?:[Mm]ongo|SCRAM|AMQP|ACCESS_REFUSED).{0,80}[Aa]uthentication|ACCESS_REFUSED"
+        ),
+    ),
     ("forbidden", r"[Uu]ser \W*system:serviceaccount:\S+ cannot \w+ resource"),
     ("disk", r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded"),
     (
@@ -85,7 +92,10 @@ _KINDS = (
 )
 _PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
 _ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS))
-_QUIET = re.compile(r"\b(?:DEBUG|TRACE)\b|\"level\": ?\"(?:debug|trace)\"|level=(?:debug|trace)")
+_QUIET = re.compile(
+    r"\b(?:DEBUG|TRACE|INFO)\b|\"(?:level|severity)\": ?\"(?:debug|trace|info)\"|level=(?:debug|trace|info)\b|"
+    r"\b(?:succeeded|recovered|half-open)\b"
+)
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\d*(?:Z|[+-]\d\d:\d\d)")
 _LOST = re.compile(
     r"(?:lookup|ENOTFOUND|EAI_AGAIN|getaddrinfo(?: failed)?(?: for)?|host ?name|not found in upstream|"

@@ -17,6 +17,7 @@ from integrations.kubernetes.diagnosis.policies import denier
 from integrations.kubernetes.snapshot import Object
 
 _WAITING = frozenset({"timeout", "refused", "reset"})
+_MILD = re.compile(r"\bWARN(?:ING)?\b|\"(?:level|severity)\": ?\"warn|level=warn", re.IGNORECASE)
 _SLOW = re.compile(
     r"\bslow(?: query| request|ly)?\b|(?:took|duration|elapsed|latency)\W{0,4}\d{4,}(?:\.\d+)? ?(?:ms)?\b|"
     r"(?:took|duration|elapsed|latency)\W{0,4}(?:\d{2,}|[2-9])(?:\.\d+)? ?s\b|GC pause|overload|queue (?:is )?full|"
@@ -226,7 +227,7 @@ def _report_wait(graph: Graph, end: str, heard: list[Complaint]) -> Judged:
         key,
         end,
         f"{who} wait{'s' if len(clients) == 1 else ''} in vain for {name}: it {told}.",
-        severity=Severity.HIGH,
+        severity=Severity.WARNING if all(_MILD.search(c.text, 0, 200) for c in heard) else Severity.HIGH,
         confidence=confidence,
         evidence=evidence,
         person_decides=f"Look at {name} first: those who call it recover by themselves.",

@@ -131,7 +131,9 @@ def _ports(service: Object, pods: list[Object]) -> Iterator[Judged]:
         target, protocol = port.get("targetPort", port.get("port")), port.get("protocol") or "TCP"
         if any(target in {number, name} and protocol == spoken for name, number, spoken in declared):
             continue
-        if isinstance(target, int) and (not declared or _probed(pods[0], target)):
+        # Callers of a headless Service reach the pods themselves, at whatever port they name.
+        headless = spec_of(service).get("clusterIP") == "None"
+        if isinstance(target, int) and (headless or not declared or _probed(pods[0], target)):
             continue
         same = [entry for entry in declared if entry[2] == protocol]
         yield _report_port(service, pods, position, port, same or declared)

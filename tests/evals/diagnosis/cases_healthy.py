@@ -126,12 +126,15 @@ def _services() -> list[Row]:
     blue[0]["spec"]["replicas"] = 0
     blue = blue[:1]
     undeclared = app(ports=[])
+    headless = service(SUBJECT, {"app": SUBJECT}, port=9092)
+    headless["spec"]["clusterIP"] = "None"
     shared = service(SUBJECT, {"app": OTHER}, targetPort=8080)
     return [
         ("service-without-selector", [outside], {}),
         ("service-with-another-name", [alias], {}),
         ("blue-and-green", [*blue, *green, shared], {}),
         ("undeclared-port", undeclared, {}),
+        ("headless", [*app(front=False), headless], {}),
         ("unrelated-selector", [service("later", {"app": "to-be-deployed-next-week"})], {}),
     ]
 
@@ -184,6 +187,9 @@ def _logs() -> list[Row]:
         "ERROR handled: user 17 not found, answered 404",
         "INFO request timeout configured: 30 s",
         "DEBUG upstream timed out, retry 1 of 3 succeeded",
+        "WARN login failed: invalid credentials for user bob",
+        "INFO circuit breaker: timeout expired, half-open; calls to medlar succeeded",
+        '{"level":"info","max_connections":"100","msg":"too many connections are not expected"}',
         "WARN deprecated option, exception handling will change",
         "2026-05-03T01:00:00Z ERROR dial tcp: connect: connection refused medlar:80",
     )
