@@ -97,7 +97,7 @@ def _find_secret(secret: str | None) -> str:
     found = load_group(PagerDutySettings).webhook_secret
     if found is None:
         raise SettingsError("PAGERDUTY_WEBHOOK_SECRET is not set.", next_step="Set it, or give --secret.")
-    return found.get_secret_value()
+    return found.get_secret_value().split(",")[0].strip()  # while a secret is replaced there are two
 
 
 def _find_scenarios(wanted: str) -> "list[Scenario]":
