@@ -97,8 +97,8 @@ class PagerDutySettings(_Group):
     webhook_secret: SecretStr | None = Field(
         None,
         alias="PAGERDUTY_WEBHOOK_SECRET",
-        description="Signing secret of the V3 webhook subscription, or several with commas between them while one is replaced. "
-        "Without it every webhook is refused.",
+        description="Signing secret of the V3 webhook subscription, or several with commas between them while one is "
+        "replaced. Without it every webhook is refused.",
     )
     from_email: str | None = Field(
         None,
