@@ -12,7 +12,7 @@ FIGURES = {
     "intake-postgres": {"intake-postgres"},
     "intake-latency": {"intake-latency"},
     "slack": {"slack-rate", "slack-p99"},
-    "evidence": {"evidence", "evidence-nine"},
+    "evidence": {"evidence-six", "evidence", "evidence-nine"},
     "thread": {"first-reply", "analysis"},
     "memory": {"memory"},
     "help": {"help", "help-vendors"},
