@@ -38,7 +38,9 @@ async def test_a_benchmark_measures(name: str) -> None:
         # Durability is not free: a rate far above the baseline's would mean that the baseline is broken.
         assert 0 < figures[0].median < 3
     if name == "evidence":
-        assert figures[0].median >= 1, "nothing is faster than the latency that was injected"
-        assert figures[0].baseline.startswith("2 dependent waves")
+        six, whole, _ = figures
+        assert min(six.median, whole.median) >= 1, "nothing is faster than the latency that was injected"
+        assert six.baseline.startswith("one wave")
+        assert whole.baseline.startswith("2 dependent waves")
     if name == "memory":
         assert 30 < figures[0].median < 1_000
