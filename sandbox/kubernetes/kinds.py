@@ -85,6 +85,7 @@ ROWS: Final[tuple[Kind, ...]] = (
     Kind("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), True, ("token",)),
     Kind("", "v1", "ResourceQuota", "resourcequotas", ("quota",), True, _STATUS),
     Kind("", "v1", "LimitRange", "limitranges", ("limits",)),
+    Kind("", "v1", "ReplicationController", "replicationcontrollers", ("rc",), True, _SCALED, categories=_ALL),
     Kind("apps", "v1", "Deployment", "deployments", ("deploy",), True, _SCALED, categories=_ALL),
     Kind(
         "apps",

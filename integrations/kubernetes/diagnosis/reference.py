@@ -14,6 +14,11 @@ snapshot gives the same bytes. No model takes part.
     oncall-agent diagnose -n shop              another namespace
     oncall-agent diagnose -A                   all namespaces
     oncall-agent diagnose -n shop deploy/web   one object and what is around it
+    oncall-agent diagnose --from DUMP          files: a folder, zip or tar of what kubectl or must-gather wrote
+    oncall-agent snapshot -A -o FILE           save what is seen now, for later or for somebody else
+
+`--output text|json|markdown|sarif` chooses the form, `--watch` looks again and again, `--at TIME` says when a dump was
+taken.
 
 Exit code 0: healthy. 1: findings, or something that looks wrong without a cause. 2: the cluster could not be read.
 
@@ -29,19 +34,21 @@ Exit code 0: healthy. 1: findings, or something that looks wrong without a cause
 - `actions` are remediation actions with their parameters filled in from evidence, the surest first. Without one,
   `person_decides` says what has to be decided.
 - Where something looks wrong and the evidence does not name the cause, there is an abstention and no guess.
-- An event counts only while the object it is about still suffers from it. Secrets are not read.
+- An event counts only while the object it is about still suffers from it. A Secret's values are never read; from files
+  its key names are.
 
 `--output json` prints `{"taken_at", "healthy", "findings": [{key, entity, root, severity, confidence, summary,
-evidence: [{kind, entity, pointer, value}], explains, actions: [{action, target, params, risk, reason}],
-person_decides}], "abstentions": [{entity, reason}], "sources": [{name, status, detail}]}`, findings in order of rank,
-roots first.
+evidence: [{kind, entity, pointer, value}], explains, actions: [{action, params, risk}]}],
+"abstentions": [{entity, reason}], "sources": [{name, status, detail}]}`, findings in order of rank, roots first.
 
 ## Permissions
 
 Looking needs `get` and `list` on deployments, statefulsets, daemonsets, replicasets, jobs, cronjobs, pods, events,
 services, endpointslices, ingresses, configmaps, persistentvolumeclaims, resourcequotas, limitranges and
-horizontalpodautoscalers, `get` on `pods/log`, `list` on `pods` of metrics.k8s.io, and `get` and `list` on nodes. What
-is refused shows as a source that could not be read; the rest is judged. Nothing is needed on secrets.
+horizontalpodautoscalers, `get` on `pods/log`, `list` on `pods` of metrics.k8s.io, and `get` and `list` on nodes; the
+commands above also list networkpolicies, poddisruptionbudgets, serviceaccounts, namespaces, persistentvolumes,
+storageclasses, ingressclasses and `nodes` of metrics.k8s.io. What is refused shows as a source that could not be read;
+the rest is judged. Nothing is needed on secrets.
 
 ## Keys
 

@@ -15,7 +15,6 @@ from bot.commands.snapshot import snapshot as save
 from integrations.kubernetes.diagnosis import diagnose
 from integrations.kubernetes.files import read_snapshot
 from integrations.kubernetes.snapshot import Snapshot
-from sandbox.kubernetes import kinds
 from sandbox.kubernetes.client import ClusterClient
 from sandbox.kubernetes.server import KubernetesServer
 from sandbox.scenarios.applications import break_application, install
@@ -26,11 +25,7 @@ APPLICATIONS = ("payment-service", "orphan-service", "healthy-app")
 
 
 @pytest.fixture
-async def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
-    # `cluster-info dump` also lists a kind that nobody deploys any more and that the simulated server leaves out.
-    row = kinds.Kind("", "v1", "ReplicationController", "replicationcontrollers", ("rc",))
-    monkeypatch.setitem(kinds._BY_PATH, (row.group, row.version, row.plural), row)
-    monkeypatch.setitem(kinds._BY_NAME, row.name, row)
+async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
     server = await KubernetesServer(speed=20.0).start()
     async with ClusterClient(server.url, server.admin_token, server.certificate_authority) as client:
         await install(client, list(APPLICATIONS))
