@@ -78,7 +78,9 @@ class ProposingService:
         if superseded is None:
             return analysis, []
         for old in superseded:
-            await self.show(incident, old)
+            await self.show(
+                incident if old.incident_id == incident.id else await self._threads.reload(old.incident_id), old
+            )
         return analysis, proposals
 
     async def _store(
@@ -90,7 +92,10 @@ class ProposingService:
             current = await incident_store.get(session, incident.id, lock=True)
             if current is None or current.triage_run != run:
                 return None
-            superseded = await proposal_store.supersede_pending(session, incident.id, now)
+            superseded = [
+                *await proposal_store.supersede_pending(session, incident.id, now),
+                *await proposal_store.supersede_twins(session, proposals, now),
+            ]
             for proposal in proposals:
                 await proposal_store.insert(session, proposal, run)
             # With the proposals, because a second try after a crash finds them and does not preview again.

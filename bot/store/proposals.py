@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import Proposal, ProposalState
 from bot.domain.alert import MessageRef
+from bot.domain.base import canonical_json
 from bot.domain.metrics import ProposalFigures
 from bot.store.tables import OwnNote, PostedMessage, ProposalRow
 
@@ -90,6 +91,23 @@ async def supersede_pending(
             continue
         if await compare_and_set(session, proposal.id, proposal.state, ProposalState.SUPERSEDED, finished_at=now):
             closed.append(proposal.model_copy(update={"state": ProposalState.SUPERSEDED, "finished_at": now}))
+    return closed
+
+
+async def supersede_twins(session: AsyncSession, proposals: Sequence[Proposal], now: datetime) -> Sequence[Proposal]:
+    """Close pending proposals of other incidents that ask for the very same action, and return those closed.
+
+    One dead node pages for everything on it: the same fix must not wait for a click in five threads.
+    """
+    wanted = {(str(p.request.target), p.request.action, canonical_json(p.request.params)) for p in proposals}
+    mine = {p.incident_id for p in proposals}
+    closed = []
+    for other in await in_states(session, (ProposalState.PENDING,), limit=1_000):
+        key = (str(other.request.target), other.request.action, canonical_json(other.request.params))
+        if key not in wanted or other.incident_id in mine:
+            continue
+        if await compare_and_set(session, other.id, ProposalState.PENDING, ProposalState.SUPERSEDED, finished_at=now):
+            closed.append(other.model_copy(update={"state": ProposalState.SUPERSEDED, "finished_at": now}))
     return closed
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.clock import now
 from bot.domain.action import Proposal, ProposalState
-from bot.domain.alert import AlertSource
+from bot.domain.alert import AlertSource, MessageRef
 from bot.domain.incident import IncidentStatus
 from bot.errors import Conflict, InvalidInput, NotAllowed, NotFound, Unavailable
 from tests.fakes import MAYA, ROBIN, make_alert
@@ -168,6 +168,25 @@ async def test_a_cluster_that_is_away_is_tried_again(world: World, proposal: Pro
     world.remediator.fail = [Unavailable("The API server is away.", vendor="Kubernetes")]
     await world.running.services.approvals.approve(proposal.id, MAYA)
     assert (await finished(world, proposal)).state is ProposalState.SUCCEEDED
+
+
+async def test_one_fix_waits_in_one_thread_only(world: World, proposal: Proposal) -> None:
+    second = make_alert(
+        2, dedup_key="pagerduty:P000002", external_id="P000002", message=MessageRef(channel="C1", ts="100.000002")
+    )
+    await world.running.services.intake.accept(second)
+
+    async def newer() -> Proposal | None:
+        [pending] = await world.running.services.approvals.pending()
+        return None if pending.id == proposal.id else pending
+
+    pending = await wait_until(newer)
+    assert pending.request == proposal.request
+    older = await world.running.services.approvals.get(proposal.id)
+    assert older.state is ProposalState.SUPERSEDED
+    with pytest.raises(Conflict):
+        await world.running.services.approvals.approve(proposal.id, MAYA)
+    assert "bot:proposal:supersede" in await world.audit_actions()
 
 
 async def test_an_unknown_proposal_is_said_to_be_unknown(world: World) -> None:
