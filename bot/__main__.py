@@ -45,7 +45,7 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool)
         found = importlib.metadata.version("oncall-agent")
     except importlib.metadata.PackageNotFoundError:
         found = "not installed: running from a checkout"
-    click.echo(f"oncall-agent {found}")
+    click.echo(f"oncall-agent, version {found}")
     ctx.exit()
 
 

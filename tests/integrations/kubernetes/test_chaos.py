@@ -160,11 +160,17 @@ async def test_the_loop_ends_after_its_count_and_cleans_up(client: KubernetesCli
     await wait_gone(client)
 
 
+def _hear_control_c() -> None:
+    # A shell starts what runs in its background deaf to SIGINT, and this test's run may be such a thing.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_control_c_ends_the_loop_and_cleans_up(client: KubernetesClient, kubeconfig: Path) -> None:
     words = ["-m", "bot", "chaos", "loop", "--interval", "60", "--kubeconfig", str(kubeconfig), "--yes"]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        preexec_fn=_hear_control_c,
+    )  # fmt: skip
     assert process.stdout is not None
     try:
         async with asyncio.timeout(60):
