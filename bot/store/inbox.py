@@ -20,6 +20,8 @@ from bot.store.inbox_batch import Key, Row, open_appender
 from bot.store.tables import InboxDelivery
 
 # More would make the first of a batch wait for the last.
+# PagerDuty and Slack count an answer as lost after some seconds; before that they should be told to come back.
+_PATIENCE_SECONDS = 4.0
 _MOST_AT_ONCE = 500
 
 
@@ -45,6 +47,8 @@ class InboxWriter:
         self._committing = False
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()  # None ends the thread
         self._closed = False
+        self._stuck = False
+        self._patience: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="inbox-writer", daemon=True)
 
@@ -55,7 +59,7 @@ class InboxWriter:
 
     async def append(self, source: str, delivery_id: str, body: str, received_at: datetime) -> bool:
         """Return after the commit: True when this delivery is new, False when it was here before."""
-        if self._loop is None or self._closed or len(self._gathered) >= self._limit:
+        if self._loop is None or self._closed or self._stuck or len(self._gathered) >= self._limit:
             raise Unavailable("The inbox is full.", vendor="Database", retry_after=5.0)
         future: asyncio.Future[bool] = self._loop.create_future()
         self._gathered.append(_Waiting(Row(source, delivery_id, body, received_at), future))
@@ -70,6 +74,24 @@ class InboxWriter:
         batch, self._gathered = self._gathered[:_MOST_AT_ONCE], self._gathered[_MOST_AT_ONCE:]
         self._committing = True
         self._batches.put(batch)
+        if self._loop is not None:
+            # One timer a batch instead of one a sender, who would pay for it each time.
+            self._patience = self._loop.call_later(_PATIENCE_SECONDS, self._lose_patience, batch)
+
+    def _lose_patience(self, batch: Sequence[_Waiting]) -> None:
+        """Tell everybody who waits for a commit that does not end, and refuse others until it does.
+
+        It may still succeed: the senders come back, and then their deliveries are known.
+        """
+        self._stuck = True
+        waiting, self._gathered = [*batch, *self._gathered], []
+        self._refuse(waiting, TimeoutError(f"no commit within {_PATIENCE_SECONDS:g} s"))
+
+    def _settled(self) -> None:
+        self._committing = self._stuck = False
+        if self._patience is not None:
+            self._patience.cancel()
+        self._hand_over()
 
     def _run(self) -> None:
         while (batch := self._batches.get()) is not None:
@@ -89,8 +111,7 @@ class InboxWriter:
             self._loop.call_soon_threadsafe(self._finish, batch, new)
 
     def _finish(self, batch: Sequence[_Waiting], new: set[Key]) -> None:
-        self._committing = False
-        self._hand_over()
+        self._settled()
         for waiting in batch:
             key = (waiting.row.source, waiting.row.delivery_id)
             if not waiting.future.done():
@@ -98,8 +119,11 @@ class InboxWriter:
             new.discard(key)
 
     def _fail(self, batch: Sequence[_Waiting], error: Exception) -> None:
-        self._committing = False
-        self._hand_over()
+        self._settled()
+        self._refuse(batch, error)
+
+    @staticmethod
+    def _refuse(batch: Sequence[_Waiting], error: Exception) -> None:
         for waiting in batch:
             if not waiting.future.done():
                 unavailable = Unavailable("The database cannot be written to.", vendor="Database", retry_after=5.0)

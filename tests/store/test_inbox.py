@@ -1,5 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +9,8 @@ import sqlalchemy as sa
 from bot.errors import Unavailable
 from bot.store.database import Database
 from bot.store.inbox import InboxWriter, count_open, open_deliveries
+from bot.store.inbox_batch import Key, Row
+from tests.waiting import wait_until
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -58,3 +61,36 @@ async def test_a_database_that_is_away_is_said_to_every_sender(database: Databas
         await connection.execute(sa.text("DROP TABLE inbox_delivery"))
     results = await asyncio.gather(*(inbox.append("s", f"d-{n}", "{}", AT) for n in range(3)), return_exceptions=True)
     assert all(isinstance(result, Unavailable) for result in results)
+
+
+async def test_a_commit_that_does_not_end_is_said_and_others_are_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.store.inbox._PATIENCE_SECONDS", 0.2)
+    writer = InboxWriter(database.url)
+    release = threading.Event()
+    append = writer._appender.append
+
+    def slow(rows: Sequence[Row]) -> set[Key]:
+        release.wait(10)
+        return append(rows)
+
+    monkeypatch.setattr(writer._appender, "append", slow)
+    writer.start()
+    try:
+        with pytest.raises(Unavailable):
+            await writer.append("s", "d-1", "{}", AT)
+        with pytest.raises(Unavailable):
+            await writer.append("s", "d-2", "{}", AT)
+        release.set()
+
+        async def back() -> bool:
+            try:
+                return not await writer.append("s", "d-1", "{}", AT)
+            except Unavailable:
+                return False
+
+        assert await wait_until(back), "what was committed late is known when its sender comes back"
+    finally:
+        release.set()
+        await writer.close()

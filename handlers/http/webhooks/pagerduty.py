@@ -21,7 +21,6 @@ from handlers.http.webhooks.pagerduty_event import parse_event, read_alert, veri
 logger = structlog.get_logger(__name__)
 
 _READ_SECONDS = 5.0
-_STORE_SECONDS = 4.0
 _ACCEPTED = b'{"status":"accepted"}'
 _DUPLICATE = b'{"status":"duplicate"}'
 _IGNORED = b'{"status":"ignored"}'
@@ -87,9 +86,8 @@ class PagerDutyWebhook:
         if alert is None:
             return self._answer("ignored", event["event_type"], _IGNORED)
         try:
-            async with asyncio.timeout(_STORE_SECONDS):
-                new = await self._services.intake.accept(alert)
-        except (Unavailable, TimeoutError):
+            new = await self._services.intake.accept(alert)
+        except Unavailable:
             logger.warning("webhook_not_stored", delivery=alert.delivery_id)
             return self._refuse(
                 503, "unavailable", "The event could not be stored.", "Try again soon.", retry_after=5.0
