@@ -287,8 +287,10 @@ def _containers_to_read(graph: Graph, focus: ObjectRef | None) -> list[LogKey]:
     keys: list[LogKey] = []
     for view in [*failing, *healthy]:
         place_of_log = (namespace_of(view.pod), name_of(view.pod), view.name)
-        if view.restarts > 0:
+        ended = "terminated" in (view.status.get("state") or {})
+        # What has ended may have been started anew since it was listed: then its log is the previous one by now.
+        if view.restarts > 0 or ended:
             keys.append((*place_of_log, True))
-        if view.running or "terminated" in (view.status.get("state") or {}):
+        if view.running or ended:
             keys.append((*place_of_log, False))
     return keys[:_MAX_LOGS]
