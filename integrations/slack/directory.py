@@ -134,7 +134,3 @@ class Directory:
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return
-
-    def forget_channel(self, channel_id: str) -> None:
-        """Look a channel's name up anew next time: Slack says that the id is gone."""
-        self._channels = {name: known for name, known in self._channels.items() if known != channel_id}

@@ -251,10 +251,6 @@ class Graph:
         age = self.age_seconds(event_time(event))
         return age if age is not None else float("inf")
 
-    def workload_of(self, item: Object) -> Object | None:
-        """Return the outermost controller of a pod or ReplicaSet, when it was read."""
-        return self.snapshot.objects.get(self.owner_key(item))
-
 
 def controller_of(item: Object) -> Object | None:
     """Return the owner reference that controls an object."""
