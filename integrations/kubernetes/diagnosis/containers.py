@@ -10,6 +10,7 @@ from integrations.kubernetes.snapshot import Object, ObjectKey
 
 _FRESH_SECONDS = 600.0
 _FRESH_OOM_SECONDS = 3600.0
+_PROVEN_SECONDS = 60.0
 _STATUS_LISTS = (("initContainerStatuses", "initContainers"), ("containerStatuses", "containers"))
 
 
@@ -76,7 +77,18 @@ class ContainerView:
             return not self.status.get("ready")
         if terminated.get("reason") == "OOMKilled":
             return age <= _FRESH_OOM_SECONDS
-        return age <= _FRESH_SECONDS and (not self.status.get("ready") or self.restarts >= 3)
+        if age > _FRESH_SECONDS:
+            return False
+        unproven = self.restarts >= 2 and self._is_unproven(terminated)
+        return unproven or self.restarts >= 3 or not self.status.get("ready")
+
+    def _is_unproven(self, last_run: dict[str, Any]) -> bool:
+        """Whether the present run is too young to say that it fares better than the last one did."""
+        running = self.graph.age_seconds(((self.status.get("state") or {}).get("running") or {}).get("startedAt"))
+        started = self.graph.age_seconds(last_run.get("startedAt"))
+        ended = self.graph.age_seconds(last_run.get("finishedAt"))
+        lasted = started - ended if started is not None and ended is not None else 0.0
+        return running is not None and running < max(_PROVEN_SECONDS, 2 * lasted)
 
     def log(self) -> tuple[bool, tuple[str, ...]]:
         """Return the log of the run that ended, and whether it is the previous one's."""

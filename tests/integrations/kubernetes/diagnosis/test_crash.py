@@ -115,6 +115,22 @@ def test_a_running_pod_with_old_restarts_and_an_error_in_its_log_is_healthy() ->
     assert diagnosis.healthy
 
 
+@pytest.mark.parametrize(("running_for", "healthy"), [(5, False), (500, True)])
+def test_a_run_caught_between_two_crashes_has_to_outlive_the_last_one(running_for: int, healthy: bool) -> None:
+    ended = {"exitCode": 1, "reason": "Error", "startedAt": ago(running_for + 12), "finishedAt": ago(running_for + 10)}
+    state = {
+        "state": {"running": {"startedAt": ago(running_for)}},
+        "restartCount": 2,
+        "lastState": {"terminated": ended},
+    }
+    pattern = template()
+    owner = deployment(pattern, ready=1)
+    current = replica_set(owner, pattern, 1, ready=1)
+    caught = pod(current, state, ready=True)
+    diagnosis = judge(owner, current, caught, logs={(caught["metadata"]["name"], True): "KeyError: 'X_Y'"})
+    assert diagnosis.healthy == healthy
+
+
 def test_a_dropped_mount_is_rolled_back() -> None:
     mounted = template(
         container(volumeMounts=[{"name": "config", "mountPath": "/etc/app"}]),

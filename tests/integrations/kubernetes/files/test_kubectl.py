@@ -35,7 +35,7 @@ async def kubeconfig(tmp_path: Path) -> AsyncIterator[Path]:
         async def crashes() -> bool:
             pods = (await client.get("/api/v1/namespaces/demo/pods"))["items"]
             counts = [status.get("restartCount", 0) for pod in pods for status in pod["status"]["containerStatuses"]]
-            return max(counts, default=0) >= 2
+            return max(counts, default=0) >= 3
 
         await wait_until(crashes)
         yield server.write_kubeconfig(tmp_path / "config", namespace="demo")
