@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation, SuggestedAction
@@ -9,7 +10,7 @@ from integrations.kubernetes.diagnosis.changes import describe_change, rollback_
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _CREATE_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -26,6 +27,7 @@ _EVENT_RULES = (
     ("sandbox.cni", ("FailedCreatePodSandBox",), re.compile(r"network|CNI|IP address|ipam|plugin", re.IGNORECASE)),
 )  # fmt: skip
 _CURRENT_SECONDS = 1800.0
+_WAITED_SECONDS = 180.0
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
@@ -78,6 +80,26 @@ def _from_events(graph: Graph, view: ContainerView) -> Iterator[Judged]:
             else:
                 what = clip(message)
             yield _report(graph, view, key, what, evidence, 0.9)
+            return
+    yield from _from_absence(graph, view)
+
+
+def _from_absence(graph: Graph, view: ContainerView) -> Iterator[Judged]:
+    """Judge a pod that has long been waiting without an event: a volume of something that is not in its namespace."""
+    age = graph.age_seconds((view.pod.get("metadata") or {}).get("creationTimestamp"))
+    if age is None or age < _WAITED_SECONDS:
+        return
+    for position, volume in enumerate(spec_of(view.pod).get("volumes") or ()):
+        for kind, field, named in (("Secret", "secret", "secretName"), ("ConfigMap", "configMap", "name")):
+            source = volume.get(field) or {}
+            name, namespace = str(source.get(named) or ""), namespace_of(view.pod)
+            others = [name_of(item) for item in graph.all(kind) if namespace_of(item) == namespace]
+            if not name or source.get("optional") or name in others or not others:
+                continue
+            near = next(iter(get_close_matches(name, others, 1, 0.8)), "")
+            what = f"{kind} {name} does not exist" + (f" (there is {near})" if near else "")
+            pointers = (f"/spec/volumes/{position}/{field}/{named}", f"{view.pointer}/state/waiting/reason")
+            yield _report(graph, view, "mount.missing_ref", what, cite_present(view.pod, *pointers), 0.85)
             return
 
 

@@ -1,5 +1,6 @@
 """Containers that end although they should run."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from bot.domain.alert import Severity
 from bot.domain.finding import Abstention, Citation, SuggestedAction
 from integrations.kubernetes.diagnosis import crash_remedies as remedies
+from integrations.kubernetes.diagnosis import variables
 from integrations.kubernetes.diagnosis.addresses import database_behind
 from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
@@ -19,6 +21,10 @@ from integrations.kubernetes.diagnosis.probes import contradiction
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
+_SIGNALLED = frozenset({137, 143})
+_GRACE_SECONDS = 120.0
+_MOUNT_FAILED = re.compile(r"error mounting|volume-subpaths?|failed to prepare subPath|not a directory: unknown")
+_MOUNTED_AT = re.compile(r"rootfs at \W{0,2}(?P<path>/[^\s\"\\]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,9 @@ def _judge(case: _Case) -> Iterator[Judged]:
         if ARCH.search(message):
             yield _report(case, "crash.arch", f"its image has the wrong architecture: {clip(message)}", 0.95)
             return
+        if _MOUNT_FAILED.search(message):
+            yield _unmountable(case, message)
+            return
         if NO_COMMAND.search(message) or case.terminated.get("reason") in _START_FAILED:
             yield _report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
             return
@@ -95,6 +104,16 @@ def _judge(case: _Case) -> Iterator[Judged]:
         why = "its log holds no error" if case.lines else "its log could not be read"
         reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}."
         yield Abstention(entity=case.view.entity, reason=reason)
+
+
+def _unmountable(case: _Case, message: str) -> Judged:
+    """Judge a file that cannot be mounted: often a subPath that is no key of its ConfigMap, so that it is a folder."""
+    told, evidence = f"a volume cannot be mounted into it: {clip(message)}", ()
+    if match := _MOUNTED_AT.search(message):
+        place = remedies.locate(case.graph, case.view, match["path"].rstrip("/"))
+        told, evidence = f"{match['path']} cannot be mounted: {place.explanation}", place.evidence
+    decide = "Correct the mount's subPath or add the key that it names."
+    return _report(case, "create.error", told, 0.93, evidence=evidence, decide=decide)
 
 
 def _report(
@@ -134,34 +153,61 @@ def _report(
 
 
 def _liveness(case: _Case) -> Judged | None:
-    """137 and 143 with a failing liveness probe are the kubelet's doing."""
-    if case.exit_code not in {137, 143} or case.terminated.get("reason") == "OOMKilled":
+    """Judge an end that the kubelet brought about; a program that stops in good order may choose any exit code."""
+    if case.terminated.get("reason") == "OOMKilled":
         return None
     for event in case.graph.events_of(case.view.pod, "Killing", "Unhealthy"):
         text = str(event.get("message") or "")
         about = str((event.get("involvedObject") or {}).get("fieldPath") or "")
         mine = not about or f"{{{case.view.name}}}" in about
-        if mine and ("iveness probe" in text or "tartup probe" in text):
-            kind = "liveness" if "iveness probe" in text else "startup"
-            what = f"the kubelet kills it because its {kind} probe fails ({clip(text, 100)})"
-            decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
-            evidence = cite_present(event, "/message", "/count")
-            if wrong := contradiction(case.view.pod, case.view.name, f"{kind}Probe", text):
-                told, proof = f"{what}, and the probe is wrong: {wrong[0]}", (*evidence, *wrong[1])
-                return _report(case, "probe.liveness", told, 0.92, evidence=proof, decide=decide)
-            return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)
+        if not mine or not ("iveness probe" in text or "tartup probe" in text):
+            continue
+        if case.exit_code not in _SIGNALLED and not _was_killed(case, event):
+            continue
+        return _killed(case, event, "liveness" if "iveness probe" in text else "startup")
     return None
 
 
+def _was_killed(case: _Case, event: dict[str, Any]) -> bool:
+    """Whether the kubelet keeps killing the container: as often as it was restarted, and lately."""
+    if event.get("reason") != "Killing" or case.view.restarts < 2:
+        return False
+    ended = case.graph.age_seconds(case.terminated.get("finishedAt"))
+    series = event.get("series") or {}
+    count = int(event.get("count") or series.get("count") or 1)
+    return (
+        ended is not None and case.graph.event_age(event) <= ended + _GRACE_SECONDS and 2 * count >= case.view.restarts
+    )
+
+
+def _killed(case: _Case, event: dict[str, Any], kind: str) -> Judged:
+    text = str(event.get("message") or "")
+    said = [str(other.get("message") or "") for other in case.graph.events_of(case.view.pod, "Unhealthy")]
+    failure = next((words for words in said if kind[1:] in words), text)
+    what = f"the kubelet kills it because its {kind} probe fails ({clip(failure, 100)})"
+    decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
+    evidence = cite_present(event, "/message", "/count")
+    if wrong := contradiction(case.view.pod, case.view.name, f"{kind}Probe", failure):
+        told, proof = f"{what}, and the probe is wrong: {wrong[0]}", (*evidence, *wrong[1])
+        return _report(case, "probe.liveness", told, 0.92, evidence=proof, decide=decide)
+    return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)
+
+
 def _missing_env(case: _Case, sign: Sign) -> Judged | None:
-    if remedies.has_env(case.graph, case.view, sign.name):
+    if variables.has_env(case.graph, case.view, sign.name):
         return None
-    what = f"it needs the environment variable {sign.name}, which the container does not have"
-    restore = remedies.restore_env(case.graph, case.workload, case.view, sign.name)
+    kind = "environment variable" if sign.name.isupper() else "setting"
+    what = f"it needs the {kind} {sign.name}, which the container does not have"
+    near = variables.misspelt(case.graph, case.view, sign.name)
+    if near is not None:
+        what += f"; {near.name} is set instead"
+    restore = near.correction if near is not None else None
+    restore = restore or variables.restore_env(case.graph, case.workload, case.view, sign.name)
     decide = f"Nothing in the cluster says which value {sign.name} should have: somebody has to supply it."
     return _report(
         case, "crash.missing_env", what, 0.95, sign=sign, actions=[restore], decide=decide,
-        is_good=lambda template: remedies.sets_env(template, case.view.name, sign.name),
+        evidence=near.evidence if near is not None else (),
+        is_good=lambda template: variables.sets_env(template, case.view.name, sign.name),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What would give a crashing container what it misses: a variable, a file, a key of a ConfigMap."""
+"""What would give a crashing container what it misses: a file, a key of a ConfigMap, a permission, a port."""
 
 import re
 from collections.abc import Iterator
@@ -7,50 +7,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bot.domain.finding import Citation, SuggestedAction
-from integrations.kubernetes.diagnosis.changes import container_of, earlier_container, env_names, is_redacted
+from integrations.kubernetes.diagnosis.changes import container_of, is_redacted
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView
 from integrations.kubernetes.diagnosis.findings import action
 from integrations.kubernetes.diagnosis.graph import Graph, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
-
-
-def has_env(graph: Graph, view: ContainerView, name: str) -> bool:
-    """Say whether the container surely has a non-empty variable."""
-    entry = env_names(view.spec).get(name)
-    if entry is not None:
-        return bool(entry.get("value") or entry.get("valueFrom"))
-    for source in view.spec.get("envFrom") or ():
-        reference = source.get("configMapRef")
-        if not reference or not name.startswith(prefix := source.get("prefix") or ""):
-            continue
-        found = graph.snapshot.get("ConfigMap", namespace_of(view.pod), str(reference.get("name")))
-        if found is not None and name.removeprefix(prefix) in (found.get("data") or {}):
-            return True
-    return False
-
-
-def sets_env(template: dict[str, Any], container: str, name: str) -> bool:
-    """Say whether a template gives a container the variable."""
-    entry = env_names(container_of(template, container)).get(name)
-    return bool(entry and (entry.get("value") or entry.get("valueFrom")))
-
-
-def restore_env(graph: Graph, workload: Object | None, view: ContainerView, name: str) -> SuggestedAction | None:
-    """Return the action that sets the variable as an earlier revision did; none when its value was a secret."""
-
-    def gives(container: dict[str, Any]) -> bool:
-        entry = env_names(container).get(name)
-        return bool(entry and (entry.get("valueFrom") or (entry.get("value") and not is_redacted(entry["value"]))))
-
-    found = earlier_container(graph, workload, view.name, gives)
-    if found is None:
-        return None
-    revision, container = found
-    entry = env_names(container)[name]
-    value = {"value_from": entry["valueFrom"]} if entry.get("valueFrom") else {"value": entry["value"]}
-    reason = f"revision {revision} set {name}; the present one does not"
-    return action("set_env", view.entity, reason, container=view.name, name=name, **value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,42 +3,12 @@
 import re
 from dataclasses import dataclass
 
+from integrations.kubernetes.diagnosis.missing_settings import missing_beside, missing_setting
+from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean, is_error, join_entries, read_log
 
-_NAME = r"(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}[A-Z0-9]*)"
-_QUOTE = "[\"'`]?"
-_ABSENT = r"(?:not (?:set|defined|found|specified|provided|configured|present)|undefined|unset|missing|required|empty)"
+_MILD = frozenset({"warning", "info", "debug"})
 
-MISSING_ENV = tuple(
-    re.compile(pattern)
-    for pattern in (
-        (
-            rf"(?i:must|need to|have to|please|should) (?i:specify|set|provide|define|supply)(?i: the)?"
-            rf"(?i: required)?(?i: environment)?(?i: variable)?s?:? {_QUOTE}\$?{_NAME}\b"
-        ),
-        rf"(?i:env(?:ironment)?(?: ?var(?:iable)?)?s?)[ :\[({_QUOTE[1:-2]}]+\$?{_NAME}\b.{{0,60}}?\b(?i:{_ABSENT})\b",
-        (
-            rf"(?i:missing|undefined|unset|required)(?i: required| mandatory)?"
-            rf"(?i: env(?:ironment)?(?: ?var(?:iable)?)?s?)"
-            rf"(?i: is| are)?[ :=\[({_QUOTE[1:-2]}]+\$?{_NAME}\b"
-        ),
-        (
-            rf"\b{_NAME}\b{_QUOTE}(?i: environment| env)?(?i: variable| var)?(?i: is| was| must be| has)?(?i: being)? "
-            rf"(?i:{_ABSENT})\b"
-        ),
-        rf"(?i:set|define|export|provide) (?i:the )?{_QUOTE}\$?{_NAME}{_QUOTE} (?i:env)",
-        (
-            rf"\b{_NAME}\b{_QUOTE}(?i: environment| env)?(?i: variable| var)?"
-            r" must be (?i:set|defined|specified|provided|given)"
-        ),
-        rf"[Rr]esolve placeholder ['\"]{_NAME}['\"]",
-        rf"KeyError: ['\"]{_NAME}['\"]",
-        rf"key not found: \"{_NAME}\"",
-        rf"required key {_NAME} missing",
-        rf"\b{_NAME}: (?:unbound variable|parameter (?:null or )?not set)",
-        rf"(?i:environment variable|env var) .{{0,40}}?{_QUOTE}{_NAME}{_QUOTE}.{{0,40}}?(?i:{_ABSENT})",
-    )
-)
 _PATH = (
     r"(?P<path>(?:/[\w.@+-]+)+|"
     r"\.{0,2}/?[\w@+-]+(?:/[\w.@+-]+)*\.(?:ya?ml|json|toml|ini|conf|cfg|properties|env|xml|pem|crt|key))"
@@ -69,7 +39,9 @@ ADDRESS = re.compile(
 BAD_CREDENTIALS = re.compile(
     r"[Aa]ccess denied for user|password authentication failed|[Aa]uthentication failed|invalid (?:username|password)|"
     r"NOAUTH|WRONGPASS|Login failed for user|ORA-01017|invalid credentials|SASL authentication|bad credentials|"
-    r"\brole \"[^\"]+\" does not exist|InvalidAccessKeyId|SignatureDoesNotMatch|no pg_hba.conf entry",
+    r"\brole \"[^\"]+\" does not exist|InvalidAccessKeyId|SignatureDoesNotMatch|no pg_hba.conf entry|"
+    r"ACCESS_REFUSED|[Ll]ogin was refused|InvalidClientTokenId|[Bb]ad user ?name or password|invalid_client|"
+    r"[Ss]asl_?[Aa]uthentication_?(?:[Ff]ailed|[Ee]xception)|\b401\b.{0,12}[Uu]nauthorized|[Uu]nauthorized.{0,12}\b401\b",
 )
 PERMISSION = re.compile(
     r"[Pp]ermission denied|EACCES|EPERM|[Oo]peration not permitted|[Rr]ead-only file system|EROFS|AccessDeniedException"
@@ -102,17 +74,8 @@ _OTHERS = (
         re.compile(r"[Tt]oo many (?:clients|connections)|remaining connection slots are reserved|ORA-12519"),
     ),
 )
-_ENV_WORDS = re.compile(
-    r"must|need|have to|please|should|env|placeholder|missing|undefined|unset|required|not |KeyError|key |unbound",
-    re.IGNORECASE,
-)
 _FILE_WORDS = re.compile(rf"{_NO_FILE}|(?i:can(?:no|')?t|unable to|failed to|could not|error) (?i:open|read|load|find)")
-_LISTED = re.compile(rf"^\s*[-*] {_NAME}\s*$")
-_FIELD = re.compile(r"^\s*(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)\s*$")
-_FIELD_MISSING = re.compile(
-    r"^\s+(?:[Ff]ield required|[Mm]issing data for required field|none is not an allowed value)"
-)
-_NAME_WINDOW, _PATH_WINDOW = 400, 160
+_PATH_WINDOW = 160
 _LINE_LIMIT = 800  # what matters stands at a line's beginning, and long lines are dear to search
 _SIGNAL = re.compile(r"SIGSEGV|Segmentation fault|core dumped|SIGABRT|[Aa]ssertion .*failed")
 
@@ -152,15 +115,19 @@ def read_signs(lines: tuple[str, ...], exit_code: int) -> list[Sign]:
     reading = read_log(lines)
     tail = max(1, len(lines) - 60)
     first = reading.first_error[0] if reading.first_error else tail
-    for number, raw in enumerate(lines, start=1):
-        if number < min(first, tail) and number < len(lines) - 200:
-            continue
-        line = clean(raw)[:_LINE_LIMIT]
+    skipped = min(max(0, min(first, tail) - 1), max(0, len(lines) - 201))
+    cleaned = [clean(raw)[:_LINE_LIMIT] for raw in lines[skipped:]]
+    for position, line in enumerate(cleaned):
+        number = skipped + position + 1
         signs += _signs_of(number, line, exit_code)
-        if name := _name_beside(line, lines[max(0, number - 4) : number - 1]):
+        if name := missing_beside(cleaned, position):
             signs.append(Sign("crash.missing_env", number, line, name, 0.85))
-    # Lines near the end are what the program died of; among those of one family the first names the cause.
-    signs.sort(key=lambda sign: (_ORDER.index(sign.key), sign.number < len(lines) - 40, sign.number))
+    mild = {sign.number for sign in signs if level_of(cleaned[sign.number - 1 - skipped]) in _MILD}
+    # Warnings come after errors. Lines near the end are what the program died of; among those of one family the first
+    # names the cause.
+    signs.sort(
+        key=lambda sign: (sign.number in mild, _ORDER.index(sign.key), sign.number < len(lines) - 40, sign.number)
+    )
     if signs:
         return signs
     return _exception(lines, exit_code)
@@ -172,7 +139,7 @@ def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
         found.append(Sign("crash.arch", number, line, confidence=0.97))
     if PORT_IN_USE.search(line):
         found.append(Sign("crash.port_in_use", number, line))
-    if name := _missing_name(line):
+    if name := missing_setting(line):
         found.append(Sign("crash.missing_env", number, line, name))
     if BAD_CREDENTIALS.search(line):
         found.append(Sign("crash.bad_credentials", number, line))
@@ -186,26 +153,6 @@ def _signs_of(number: int, line: str, exit_code: int) -> list[Sign]:
     if exit_code not in {126, 127} and not REFUSED.search(line) and (path := _missing_path(line)):
         found.append(Sign("crash.missing_config_file", number, line, path))
     return found
-
-
-def _missing_name(line: str) -> str:
-    """Return the environment variable that a line misses, or nothing."""
-    if not _ENV_WORDS.search(line):
-        return ""
-    for pattern in MISSING_ENV:
-        if match := pattern.search(line[:_NAME_WINDOW]):
-            return match["name"]
-    return ""
-
-
-def _name_beside(line: str, before: tuple[str, ...]) -> str:
-    """Return the variable that a message of several lines misses: a validator's field, or one of a list."""
-    if before and _FIELD_MISSING.search(line) and (match := _FIELD.match(before[-1])):
-        return match["name"].upper()
-    listed = _LISTED.match(line)
-    if listed and any("environment variable" in text for text in before):
-        return listed["name"]
-    return ""
 
 
 def _missing_path(line: str) -> str:
