@@ -126,7 +126,7 @@ def _is_weak_name(name: str) -> bool:
     return bool(words) and words[-1] in _WEAK
 
 
-def _is_random(value: str) -> bool:
+def looks_random(value: str) -> bool:
     """Say whether a value reads as generated: 20 characters or more, of mixed kinds, with high entropy."""
     if len(value) > _QUOTED_LIMIT or not _RANDOM.fullmatch(value):
         return False
@@ -150,7 +150,7 @@ def looks_secret(name: str, value: str) -> bool:
     """Say whether `value`, kept under `name`, is a secret by its name, its own form or its randomness."""
     if _is_plain(value):
         return False
-    if is_secret_name(name) or (_is_weak_name(name) and _is_random(value.strip())):
+    if is_secret_name(name) or (_is_weak_name(name) and looks_random(value.strip())):
         return True
     return redact(value) != value
 
@@ -286,7 +286,7 @@ def _secret_span(text: str, start: int, end: int) -> tuple[int, int] | None:
     if strong:
         prose = not quoted and joint[0].endswith(" ") and ":" in joint[0] and _is_prose(text, start, value, lowered)
         return None if prose else span
-    return span if _is_random(value) else None
+    return span if looks_random(value) else None
 
 
 def _is_prose(text: str, start: int, value: str, name: str) -> bool:
@@ -395,7 +395,7 @@ def _redact_object(value: dict[Any, Any]) -> dict[Any, Any]:
         if isinstance(key, str) and (
             is_secret_name(key)
             or (key == "value" and isinstance(named, str) and isinstance(item, str) and looks_secret(named, item))
-            or (isinstance(item, str) and _is_weak_name(key) and _is_random(item))
+            or (isinstance(item, str) and _is_weak_name(key) and looks_random(item))
         ):
             judge = _replace_strings
         result[key] = judge(item)

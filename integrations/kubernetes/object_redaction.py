@@ -4,10 +4,11 @@ Only what people write freely is redacted: names, references and identifiers hav
 filled in from them. Of a Secret only its name and the names of its keys stay.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.domain.redaction import MARKER, is_secret_name, looks_secret, redact, redact_json
+from bot.domain.redaction import MARKER, is_secret_name, looks_random, looks_secret, redact, redact_json
 
 Object = dict[str, Any]
 
@@ -16,6 +17,7 @@ _TEMPLATED = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", 
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
 _SECRET_METADATA = ("name", "namespace", "uid", "creationTimestamp", "resourceVersion", "ownerReferences")
 _EXACT_GROUPS = frozenset({"apps", "batch", "extensions", "policy", "autoscaling"})
+_OPTIONS = re.compile(r"\s*[A-Za-z][\w ]*=[^;=]*(?:;\s*[A-Za-z][\w ]*=[^;]*)+;?\s*")
 _REMEMBERED = 20_000
 _REMEMBERED_LENGTH = 2_000
 MAX_DEPTH = 100
@@ -92,9 +94,13 @@ class Redactor:
     def _judge(self, name: str, text: str) -> str:
         """Take out the whole value where its name says that it is a secret, else only what is secret inside.
 
-        Of `postgres://shop:secret@db:5432/shop` the host and the port stay: they say on what a program depends.
+        Of `postgres://shop:secret@db:5432/shop` the host and the port stay: they say on what a program depends. So do
+        those of a connection string in parts, `Host=db;Port=5432;Password=secret`, whatever its variable is called.
         """
         cleaned = self.text(text)
+        if "connection" in name.lower() and _OPTIONS.fullmatch(text):
+            parts = [part.partition("=") for part in text.split(";")]
+            return MARKER if any(looks_random(value.strip()) for _, _, value in parts if value in cleaned) else cleaned
         if cleaned != text and not is_secret_name(name):
             return cleaned
         return MARKER if looks_secret(name, text) else cleaned

@@ -25,10 +25,21 @@ _URL = re.compile(
 )
 _PAIR = re.compile(r"^(?:[^@/\s]*@)?(?P<host>[a-zA-Z][\w.-]*|\d+(?:\.\d+){3}):(?P<port>\d{2,5})(?:/.*)?$")
 _BARE = re.compile(r"^(?P<host>[a-zA-Z][a-zA-Z0-9-]*(?:\.[a-zA-Z0-9-]+)*)$")
+_OPTION = re.compile(
+    r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|hostname)\s*=\s*(?:tcp:)?(?P<host>[a-zA-Z][\w.-]*)(?:,(?P<port>\d{2,5}))?"
+    r"(?=[;\s]|$)",
+    re.IGNORECASE,
+)
+_OPTION_PORT = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>\d{2,5})", re.IGNORECASE)
+_DIALED = re.compile(r"\w+\((?P<host>[a-zA-Z][\w.-]*):(?P<port>\d{2,5})\)")
 _HOST_NAME = re.compile(r"(?:HOST|HOSTNAME|SERVER|ADDR|ADDRESS|SERVICE|ENDPOINT|_SVC)$")
 _IN_FILE = re.compile(
     r"(?:proxy_pass\s+\w+://|\w{2,12}://|server\s+|host[=:]\s*[\"']?|address[=:]\s*[\"']?)"
     r"(?P<host>[a-z][a-z0-9.-]*)(?::(?P<port>\d{2,5})|(?=[;/]))"
+)
+_ON_TWO_LINES = re.compile(
+    r"(?:address|host|hostname)[\"']?\s*:\s*[\"']?(?P<host>[a-z][a-z0-9.-]*)[\"']?,?\s+"
+    r"[\"']?(?:port|port_value)[\"']?\s*:\s*[\"']?(?P<port>\d{2,5})"
 )
 _FILE_LIMIT = 20_000
 _LOOP = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
@@ -36,6 +47,18 @@ _DATABASES = re.compile(
     r"postgres|mysql|mariadb|percona|mongo|redis|valkey|cassandra|cockroach|mssql|oracle|clickhouse|couchdb|"
     r"memcached|elasticsearch|opensearch|influx|timescale|scylla|etcd"
 )
+_POSTGRES = re.compile(
+    r"[Pp]ostgres|PSQL|[Pp]gsql|\bPG(?:::|Error)|psycopg|asyncpg|pq:|pgx|\b(?:53[0-9]{3}|25006|28P01)\b|FATAL: "
+)
+_MYSQL = re.compile(r"[Mm]y[Ss][Qq][Ll]|[Mm]aria|--(?:super-)?read-only option|\b(?:1040|1045|1203|1290)\b")
+_DIALECTS = (
+    ("postgres", _POSTGRES), ("timescale", _POSTGRES), ("cockroach", _POSTGRES),
+    ("mysql", _MYSQL), ("mariadb", _MYSQL), ("percona", _MYSQL),
+    ("redis", re.compile(r"[Rr]edis|READONLY You|WRONGPASS|NOAUTH|max number of clients")),
+    ("valkey", re.compile(r"[Rr]edis|[Vv]alkey|READONLY You|WRONGPASS|NOAUTH|max number of clients")),
+    ("mongo", re.compile(r"[Mm]ongo|NotWritablePrimary|[Nn]ot ?(?:[Mm]aster|[Pp]rimary)")),
+)  # fmt: skip
+"""How the clients of a database sound, by a part of its image's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +135,23 @@ def _parse(name: str, value: str, source: str, container: str, evidence: tuple[C
     if not matched:
         parts = [part.strip() for part in value.split(",")]
         matched = [match for part in parts if (match := _PAIR.match(part))]
+    if not matched:
+        matched = [*_DIALED.finditer(value)] or _options(value)
     if not matched and _HOST_NAME.search(name.upper()) and (bare := _BARE.match(value)):
         matched = [bare]
+    shared = _OPTION_PORT.search(value)
     for match in matched:
         parts_of = match.groupdict()
+        if shared is not None and not parts_of.get("port") and match.re is _OPTION:
+            parts_of["port"] = shared["port"]
         port = int(parts_of["port"]) if parts_of.get("port") else None
         host = parts_of["host"].lower().rstrip(".")
         yield Address(host, port, parts_of.get("scheme") or "", source, name, container, value, evidence)
+
+
+def _options(value: str) -> list[re.Match[str]]:
+    """Return the hosts of a connection string of `key=value` parts."""
+    return [*_OPTION.finditer(value)] if value.count("=") > 1 else []
 
 
 def _with_port(address: Address, ports: Mapping[str, int]) -> Address:
@@ -136,7 +169,8 @@ def _files(graph: Graph, workload: Object, config_map: str) -> Iterator[Address]
     held = graph.snapshot.get("ConfigMap", namespace_of(workload), config_map) if config_map else None
     for key, text in sorted(((held or {}).get("data") or {}).items()):
         seen: set[tuple[str, str]] = set()
-        for match in _IN_FILE.finditer(str(text)[:_FILE_LIMIT]):
+        start = str(text)[:_FILE_LIMIT]
+        for match in (*_IN_FILE.finditer(start), *_ON_TWO_LINES.finditer(start)):
             place = (match["host"], match["port"] or "")
             if not match["port"] and "://" not in match[0]:
                 continue
@@ -207,24 +241,55 @@ def served_ports(graph: Graph, service: Object) -> set[int]:
 
 def is_database(graph: Graph, service: Object) -> bool:
     """Say whether the pods behind a Service run a database, going by their images."""
-    pods = graph.pods_selected(namespace_of(service), spec_of(service).get("selector") or {})
-    containers = [container for pod in pods[:1] for container in spec_of(pod).get("containers") or ()]
-    return any(_DATABASES.search(str(container.get("image")).rpartition("/")[2].lower()) for container in containers)
+    return any(_engine(pod) for pod in _pods_behind(graph, service)[:1])
+
+
+def _pods_behind(graph: Graph, service: Object) -> list[Object]:
+    return graph.pods_selected(namespace_of(service), spec_of(service).get("selector") or {})
+
+
+def _engine(pod: Object) -> str:
+    """Return the database that a pod runs, "" when it runs none."""
+    for container in spec_of(pod).get("containers") or ():
+        if match := _DATABASES.search(str(container.get("image")).rpartition("/")[2].lower()):
+            return match[0]
+    return ""
+
+
+def runs_database(graph: Graph, workload: Object) -> bool:
+    """Say whether a workload's pods run a database, going by their images."""
+    return any(_engine(pod) for pod in graph.pods_of(workload)[:1])
 
 
 def database_behind(graph: Graph, workload: Object | None, line: str) -> Object | None:
-    """Return the workload of the database that a line speaks of, or the only one that a workload is told to call."""
-    if workload is None:
+    """Return the workload of the database that a line speaks of.
+
+    That is the one it names, else the only one of its kind that the workload is told to call, else the only one of its
+    kind in the namespace. None for a database itself, and where there are several.
+    """
+    if workload is None or runs_database(graph, workload):
         return None
     namespace = namespace_of(workload)
-    services = {
+    told = {
         name_of(found): found
         for address in addresses_of(graph, workload)
         if (found := service_at(graph, address.host, namespace)) is not None and is_database(graph, found)
     }
-    named = [found for name, found in sorted(services.items()) if re.search(rf"\b{re.escape(name)}\b", line)]
-    chosen = named[:1] or (list(services.values()) if len(services) == 1 else [])
-    return next((owner for found in chosen for owner in backing(graph, found)), None)
+    near = {name_of(found): found for found in graph.services_in(namespace) if is_database(graph, found)}
+    for services in (told, near):
+        named = [found for name, found in sorted(services.items()) if re.search(rf"\b{re.escape(name)}\b", line)]
+        fitting = [found for _, found in sorted(services.items()) if _speaks(graph, found, line)]
+        for chosen in (named[:1], fitting, list(services.values())):
+            owners = {entity(owner): owner for found in chosen for owner in backing(graph, found)}
+            if len(owners) == 1:
+                return next(iter(owners.values()))
+    return None
+
+
+def _speaks(graph: Graph, service: Object, line: str) -> bool:
+    """Say whether a line is of the kind that the clients of this database write."""
+    engines = {engine for pod in _pods_behind(graph, service)[:1] if (engine := _engine(pod))}
+    return any(pattern.search(line) for name, pattern in _DIALECTS if any(name in engine for engine in engines))
 
 
 def backing(graph: Graph, service: Object) -> list[Object]:

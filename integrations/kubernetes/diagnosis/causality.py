@@ -5,7 +5,6 @@ import re
 from bot.domain.finding import Finding
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.config import mounted_claims
-from integrations.kubernetes.diagnosis.crash_signs import host_in
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
@@ -17,10 +16,12 @@ from integrations.kubernetes.diagnosis.graph import (
     template_of,
 )
 from integrations.kubernetes.diagnosis.keys import SYMPTOMS
+from integrations.kubernetes.diagnosis.peers import host_in
 from integrations.kubernetes.snapshot import Object
 
 _CLIENT = "crash.dependency_refused"
 _TRACEABLE = frozenset({"crash.app_exception", "crash.liveness_kill", "crash.clean_exit"})
+_WAITS = frozenset({"app.dependency_timeout", "net.delay", "net.loss"})
 _MISCONFIGURED = frozenset({"probe.readiness"})
 _PROVEN = 0.85
 _DEPTH = {
@@ -73,9 +74,11 @@ def _places(graph: Graph, found: Finding) -> list[str]:
     item = _object(graph, found.entity)
     if item is not None and found.key == "init.hung":
         places += _awaited(graph, item)
-    elif item is not None and found.key in {"app.dependency_timeout", "net.delay", "net.loss"}:
+    elif item is not None and found.key in _WAITS:
         labels = (template_of(item).get("metadata") or {}).get("labels") or {}
         places += [entity(service) for service in graph.services_of(namespace_of(item), labels)]
+    if found.key in _WAITS:  # what ails those who wait, or their nodes, may be all there is
+        places += [place for client in found.explains for place in _neighbours(graph, client)]
     return places
 
 

@@ -14,7 +14,7 @@ from integrations.kubernetes.diagnosis.changes import describe_change, rollback_
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
 from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, ready_text
+from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, quote, ready_text
 from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.nodes import starving
 from integrations.kubernetes.diagnosis.probes import contradiction
@@ -108,7 +108,8 @@ def _judge(case: _Case) -> Iterator[Judged]:
 
 def _unmountable(case: _Case, message: str) -> Judged:
     """Judge a file that cannot be mounted: often a subPath that is no key of its ConfigMap, so that it is a folder."""
-    told, evidence = f"a volume cannot be mounted into it: {clip(message)}", ()
+    told = f"a volume cannot be mounted into it: {clip(message)}"
+    evidence: tuple[Citation, ...] = ()
     if match := _MOUNTED_AT.search(message):
         place = remedies.locate(case.graph, case.view, match["path"].rstrip("/"))
         told, evidence = f"{match['path']} cannot be mounted: {place.explanation}", place.evidence
@@ -224,7 +225,7 @@ def _missing_file(case: _Case, sign: Sign) -> Judged | None:
 
 def _plain(key: str, what: str, decide: str, *, rollback: bool = True) -> Callable[[_Case, Sign], Judged | None]:
     def judge(case: _Case, sign: Sign) -> Judged | None:
-        told = f"{what}: {clip(sign.text)}"
+        told = f"{what}: {quote(sign.text)}"
         return _report(case, key, told, sign.confidence, sign=sign, decide=decide, rollback=rollback)
 
     return judge
@@ -236,19 +237,19 @@ def _permission(case: _Case, sign: Sign) -> Judged | None:
         return None
     place = remedies.mounted_at(case.view, sign.text)
     if place is not None:
-        told = f"it may not use the volume mounted at {place[0]}: {clip(sign.text)}"
+        told = f"it may not use the volume mounted at {place[0]}: {quote(sign.text)}"
         decide = "Compare fsGroup and runAsUser with the owner of the volume's files, and see whether it is read-only."
         return _report(case, "volume.permission", told, 0.88, sign=sign, decide=decide, evidence=place[1])
     decide = "Compare runAsUser, fsGroup and readOnlyRootFilesystem with what the image expects."
     evidence = remedies.security_of(case.view)
-    what = f"it lacks a permission: {clip(sign.text)}"
+    what = f"it lacks a permission: {quote(sign.text)}"
     return _report(case, "crash.permission", what, 0.85, sign=sign, decide=decide, evidence=evidence)
 
 
 def _database(case: _Case, sign: Sign) -> Judged | None:
     """Blame the database that the line or the settings name; without one, the program that says so."""
     found = database_behind(case.graph, case.workload, sign.text)
-    told = f"the database refuses it: {clip(sign.text)}"
+    told = f"the database refuses it: {quote(sign.text)}"
     decide = "Mend the database first: the programs that use it recover by themselves."
     judged = _report(case, sign.key, told, 0.88, sign=sign, decide=decide, rollback=False)
     if found is None or isinstance(judged, Abstention):
@@ -259,7 +260,7 @@ def _database(case: _Case, sign: Sign) -> Judged | None:
 def _full_disk(case: _Case, sign: Sign) -> Judged | None:
     claim = remedies.claim_of(case.view.pod, case.view.spec, sign.text)
     decide = "Free space or enlarge the volume."
-    told = f"its disk is full: {clip(sign.text)}"
+    told = f"its disk is full: {quote(sign.text)}"
     judged = _report(case, "pvc.full", told, 0.9, sign=sign, decide=decide, rollback=False)
     if claim is None or isinstance(judged, Abstention):
         return judged
@@ -267,7 +268,7 @@ def _full_disk(case: _Case, sign: Sign) -> Judged | None:
 
 
 def _port(case: _Case, sign: Sign) -> Judged | None:
-    told, evidence = f"its port is taken: {clip(sign.text)}", remedies.sharing_port(case.view, sign.text)
+    told, evidence = f"its port is taken: {quote(sign.text)}", remedies.sharing_port(case.view, sign.text)
     if evidence:
         told += f"; container {evidence[0].value} of the same pod uses it too"
     decide = "Give one of the containers that share the port another one."
@@ -275,7 +276,7 @@ def _port(case: _Case, sign: Sign) -> Judged | None:
 
 
 def _dependency(case: _Case, sign: Sign) -> Judged | None:
-    what = f"it cannot reach {sign.name or 'something it depends on'}: {clip(sign.text)}"
+    what = f"it cannot reach {sign.name or 'something it depends on'}: {quote(sign.text)}"
     evidence: tuple[Citation, ...] = ()
     if (workload := case.workload) is not None and (found := condition_of(workload, "Available")):
         evidence = cite_present(workload, f"/status/conditions/{found[0]}/reason")

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from integrations.kubernetes.diagnosis.missing_settings import missing_beside, missing_setting
+from integrations.kubernetes.diagnosis.peers import host_in
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean, is_error, join_entries, read_log
 
@@ -31,10 +32,6 @@ REFUSED = re.compile(
     r"UnknownHostException|EHOSTUNREACH|[Nn]o route to host|ETIMEDOUT|[Cc]onnection timed out|"
     r"i/o timeout|ConnectTimeout|host not found in upstream|NoBrokersAvailable|Communications link failure|"
     r"Broker may not be available|UNAVAILABLE: .*connect|server selection timed out",
-)
-ADDRESS = re.compile(
-    r"(?:tcp |to |at |host |connect |lookup |ENOTFOUND |ECONNREFUSED |for |server (?:at )?|//|@|\(|\"|')"
-    r"(?P<host>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*|\d{1,3}(?:\.\d{1,3}){3})\"?'?(?:[:,] ?(?:port )?(?P<port>\d{2,5}))?"
 )
 BAD_CREDENTIALS = re.compile(
     r"[Aa]ccess denied for user|password authentication failed|[Aa]uthentication failed|invalid (?:username|password)|"
@@ -163,15 +160,6 @@ def _missing_path(line: str) -> str:
     for pattern in MISSING_FILE:
         if match := pattern.search(window):
             return match["path"]
-    return ""
-
-
-def host_in(line: str) -> str:
-    """Return the host (with port) that a line names, or nothing."""
-    for match in ADDRESS.finditer(line):
-        host, port = match["host"], match["port"]
-        if port or "." in host or "-" in host:
-            return f"{host}:{port}" if port else host
     return ""
 
 

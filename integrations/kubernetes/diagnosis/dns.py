@@ -7,7 +7,7 @@ from bot.domain.alert import Severity
 from integrations.kubernetes.diagnosis.addresses import addresses_of, is_local, service_at
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_ready
+from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready, quote
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
@@ -140,7 +140,7 @@ def _missing_host(graph: Graph, about: str, found: list[Complaint]) -> Iterator[
         yield finding(
             "config.bad_address",
             about,
-            f"{about.rpartition('/')[2]} calls {complaint.host}, which no Service serves: {clip(complaint.text, 120)}.",
+            f"{about.rpartition('/')[2]} calls {complaint.host}, which no Service serves: {quote(complaint.text, 120)}.",
             severity=Severity.HIGH,
             confidence=0.75,
             evidence=[complaint.cite()],

@@ -28,6 +28,7 @@ from integrations.kubernetes.diagnosis import (
     workload,
 )
 from integrations.kubernetes.diagnosis.causality import explain, related_to
+from integrations.kubernetes.diagnosis.dialogue import unexplained
 from integrations.kubernetes.diagnosis.findings import Judged
 from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.recent import WEIGHT, attach
@@ -59,7 +60,9 @@ def diagnose(snapshot: Snapshot, focus: ObjectRef | None = None) -> Diagnosis:
     abstentions = sorted(
         {item for item in judged if isinstance(item, Abstention)}, key=lambda item: (item.entity, item.reason)
     )
-    findings, sudden = attach(graph, explain(graph, findings))
+    explained = explain(graph, findings)
+    abstentions += unexplained(graph, explained)
+    findings, sudden = attach(graph, explained)
     ranked = sorted(enumerate(findings), key=lambda pair: _order(pair[1], WEIGHT if pair[0] in sudden else 0.0))
     findings = [found for _, found in ranked]
     if focus is not None:

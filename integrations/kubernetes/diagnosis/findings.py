@@ -6,6 +6,7 @@ from bot.domain.alert import Severity
 from bot.domain.finding import Abstention, Citation, Finding, RiskClass, SuggestedAction
 from integrations.kubernetes.diagnosis.graph import Graph, name_of, spec_of, status_of
 from integrations.kubernetes.diagnosis.keys import KEYS
+from integrations.kubernetes.log_fields import read_record
 from integrations.kubernetes.snapshot import Object, ObjectKey
 
 Judged = Finding | Abstention
@@ -101,6 +102,11 @@ def names(items: Sequence[Object], limit: int = 3) -> str:
     """Return the first few names and how many more there are."""
     shown = ", ".join(name_of(item) for item in items[:limit])
     return shown if len(items) <= limit else f"{shown} and {len(items) - limit} more"
+
+
+def quote(line: str, limit: int = 160) -> str:
+    """Return what a log line says, without the fields around it, as one line of at most `limit` characters."""
+    return clip(read_record(line).message, limit)
 
 
 def clip(text: str, limit: int = 160) -> str:

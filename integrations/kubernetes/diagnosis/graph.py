@@ -4,7 +4,7 @@ Built once per diagnosis in time linear in the snapshot; analyzers only look up.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,13 @@ class Graph:
             key = (str(about.get("kind") or ""), str(about.get("namespace") or ""), str(about.get("name") or ""))
             self._events[key].append(event)
         self._owners: dict[ObjectKey, ObjectKey] = {}
+        self._read_once: dict[str, Any] = {}
+
+    def once(self, name: str, read: Callable[[], Any]) -> Any:
+        """Return what `read` returned the first time: what several families need is read once for each snapshot."""
+        if name not in self._read_once:
+            self._read_once[name] = read()
+        return self._read_once[name]
 
     def all(self, kind: str) -> list[Object]:
         """Return the objects of a kind by namespace and name."""
@@ -209,6 +216,15 @@ class Graph:
                 if address and address != "None":
                     found[str(address)] = service
         return found
+
+    @cached_property
+    def pod_by_ip(self) -> Mapping[str, Object]:
+        """Pods by their addresses; those that share their node's are left out."""
+        return {
+            str(address): pod
+            for pod in self.pods
+            if not spec_of(pod).get("hostNetwork") and (address := status_of(pod).get("podIP"))
+        }
 
     @cached_property
     def _policies_by_namespace(self) -> Mapping[str, list[Object]]:

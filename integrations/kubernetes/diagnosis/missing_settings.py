@@ -1,4 +1,4 @@
-"""The setting that a program misses, as programs of many languages say it: a variable, or a key of its configuration."""
+"""The setting that a program misses, as programs of many languages say it: a variable or a key of configuration."""
 
 import re
 from collections.abc import Sequence
@@ -113,7 +113,7 @@ def missing_setting(line: str) -> str:
 
 
 def missing_beside(lines: Sequence[str], position: int) -> str:
-    """Return the name that a message of several cleaned lines misses at one of them: a validator's field, or a list's."""
+    """Return the name that a message of several cleaned lines misses at one of them, as validators write them."""
     line = lines[position]
     before = lines[max(0, position - _NEARBY) : position]
     if before and _FIELD_MISSING.search(line) and (match := _FIELD.match(before[-1])):

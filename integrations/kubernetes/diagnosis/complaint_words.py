@@ -1,0 +1,94 @@
+"""What programs that still run say about others, as families of messages."""
+
+import re
+
+_KINDS = (
+    (
+        "unresolved",
+        (
+            r"no such host|ENOTFOUND|EAI_AGAIN|getaddrinfo|Name or service not known|[Nn]ame does not resolve|"
+            r"failure in name resolution|could not translate host name|UnknownHostException|NXDOMAIN|"
+            r"host not found in upstream|"
+            r"nodename nor servname|lookup [\w.-]+ on \S+:53|lookup [\w.-]+: (?:i/o timeout|server misbehaving)|"
+            r"DNS resolution failed|[Cc]ould not resolve|failed to lookup address|nxdomain|"
+            r"No such host is known"
+        ),
+    ),
+    (
+        "protocol",
+        (
+            r"server gave HTTP response to HTTPS client|HTTP request (?:was )?sent to (?:an )?HTTPS|"
+            r"wrong version number|"
+            r"does not look like a TLS handshake|Unsupported or unrecognized SSL message|plain HTTP request was sent|"
+            r"malformed HTTP (?:response|version)|unexpected HTTP/\S+ response|PRI \* HTTP/2|EPROTO|"
+            r"WRONG_VERSION_NUMBER|"
+            r"http2: (?:frame too large|failed reading the frame)|protocol error|Received HTTP/0\.9|"
+            r"invalid HTTP version"
+        ),
+    ),
+    (
+        "certificate",
+        (
+            r"certificate (?:has expired|is not yet valid|expired)|CERT_HAS_EXPIRED|CertificateExpired|"
+            r"x509: .*expired|NotAfter:|NotTimeValid|peer certificate: Expired|certificate_expired|expired certificate"
+        ),
+    ),
+    (
+        "connections",
+        (
+            r"[Tt]oo many (?:clients|connections)|remaining connection slots|max number of clients reached|"
+            r"[Cc]onnection is not available, request timed out|QueuePool limit|"
+            r"[Pp]ool (?:is )?(?:exhausted|timed? ?out)|"
+            r"[Tt]imeout (?:acquiring|waiting for) (?:a )?connection|max_user_connections|ORA-12519|ORA-00020|"
+            r"could not obtain a connection from the pool|[Cc]onnection pool (?:is )?(?:exhausted|full)"
+        ),
+    ),
+    (
+        "read_only",
+        (
+            r"read-only transaction|READONLY You can't write|--(?:super-)?read-only option|NotWritablePrimary|"
+            r"[Nn]ot ?(?:[Mm]aster|[Pp]rimary)\b|readonly database|"
+            r"(?:database|server|instance|replica) is (?:in )?read.?only"
+        ),
+    ),
+    (
+        "credentials",
+        (
+            r"Access denied for user|password authentication failed|SASL authentication|WRONGPASS|NOAUTH|ORA-01017|"
+            r"no pg_hba\.conf entry|Login failed for user|\brole \"[^\"]+\" does not exist|"
+            r"(?:[Mm]ongo|SCRAM|AMQP|ACCESS_REFUSED).{0,80}[Aa]uthentication|ACCESS_REFUSED"
+        ),
+    ),
+    ("forbidden", r"[Uu]ser \W*system:serviceaccount:\S+ cannot \w+ resource"),
+    ("disk", r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded"),
+    (
+        "refused",
+        (
+            r"ECONNREFUSED|[Cc]onnection refused|actively refused|connect: refused|Broker may not be available|"
+            r"NoBrokersAvailable|(?:[Uu]nable|[Ff]ailed) to connect|[Cc]ould not connect|code = Unavailable|"
+            r"UNAVAILABLE|no healthy upstream|upstream connect error|Communications link failure|"
+            r"[Cc]onnection to \S+ .{0,60}could not be established"
+        ),
+    ),
+    ("reset", r"[Cc]onnection reset|ECONNRESET|packet loss|retransmi"),
+    (
+        "timeout",
+        (
+            r"timed[ -]?out|[Tt]imeout (?:exceeded|after|while|waiting|expired|reached|calling|connecting|of \d)|"
+            r"(?:[Rr]equest|[Rr]ead|[Cc]onnect(?:ion)?|i/o|[Gg]ateway|[Ss]ocket|[Rr]esponse) ?[Tt]ime-?out|"
+            r"deadline exceeded|DEADLINE_EXCEEDED|DeadlineExceeded|ETIMEDOUT|TimeoutError|"
+            r"TimeoutException|ESOCKETTIMEDOUT|failed to receive ACK"
+        ),
+    ),
+    (
+        "gateway",
+        (
+            r"\b50[234] (?:UH|UF|URX|LH|NR|NC|UC|UT|DPE|UPE|UO)\b|no_healthy_upstream|cluster_not_found|"
+            r"\" 50[234] \d|\b(?:502 Bad Gateway|503 Service (?:Temporarily )?Unavailable)|"
+            r"status(?:[ _]?code)?\"?[=: ]{1,3}50[234]\b|no live upstreams"
+        ),
+    ),
+)
+PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+"""The kinds of complaints; of two that fit a line the first counts."""
+ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS))

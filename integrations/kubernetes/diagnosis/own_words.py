@@ -1,0 +1,82 @@
+"""What running programs say about themselves and their databases: connections, credentials, certificates, disks."""
+
+from collections.abc import Iterator
+
+from bot.domain.alert import Severity
+from integrations.kubernetes.diagnosis.addresses import backing, database_behind, service_at
+from integrations.kubernetes.diagnosis.citations import cite_present
+from integrations.kubernetes.diagnosis.complaints import Complaint
+from integrations.kubernetes.diagnosis.config import mounted_claims
+from integrations.kubernetes.diagnosis.crash_remedies import claim_of
+from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
+from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of
+from integrations.kubernetes.snapshot import Object
+
+_OWN = {
+    "connections": ("db.connections_exhausted", "takes no more connections",
+                    "Find who holds the connections; lower the clients' pools or raise the database's limit."),
+    "read_only": ("db.read_only", "refuses to write",
+                  "Find out why: a replica that was not promoted, a full disk, or a setting."),
+    "credentials": ("db.bad_credentials", "is refused because of its credentials",
+                    "Somebody who may read the Secret has to correct the credentials, then restart the pods."),
+    "certificate": ("cert.expired", "meets a certificate that is not valid",
+                    "Renew the certificate, then restart what serves it."),
+    "forbidden": ("rbac.forbidden", "lacks a permission of its ServiceAccount",
+                  "Grant the permission, or correct the ServiceAccount."),
+    "disk": ("pvc.full", "has a full disk", "Free space or enlarge the volume."),
+}  # fmt: skip
+
+
+def judge_own_words(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
+    """Judge what running programs say about databases, certificates, permissions and disks."""
+    heard: dict[tuple[str, str], list[Complaint]] = {}
+    for _, found in sorted(said.items()):
+        for complaint in found:
+            if complaint.kind in _OWN and not complaint.view.crashes:
+                heard.setdefault((complaint.kind, _to_blame(graph, complaint)), []).append(complaint)
+    for (kind, place), found in heard.items():
+        yield _report_own(kind, place, found)
+
+
+def _to_blame(graph: Graph, complaint: Complaint) -> str:
+    """Return the entity that has to be changed: of what a client says about a database, the database."""
+    workload = graph.snapshot.objects.get(complaint.view.owner)
+    about = complaint.view.entity
+    if complaint.kind == "disk" and (claim := claim_of(complaint.view.pod, complaint.view.spec, complaint.text)):
+        return claim
+    if complaint.kind in {"connections", "read_only", "disk"}:
+        database = database_behind(graph, workload, complaint.text)
+        if database is None:
+            return about
+        return (_volume_of(graph, database) if complaint.kind == "disk" else None) or entity(database)
+    if complaint.kind == "certificate" and complaint.host:
+        service = service_at(graph, complaint.host, namespace_of(complaint.view.pod))
+        owners = backing(graph, service) if service is not None else []
+        return entity(owners[0]) if owners else about
+    return about
+
+
+def _volume_of(graph: Graph, workload: Object) -> str | None:
+    claims = sorted({name for pod in graph.pods_of(workload) for name in mounted_claims(pod)})
+    return f"PersistentVolumeClaim/{namespace_of(workload)}/{claims[0]}" if len(claims) == 1 else None
+
+
+def _report_own(kind: str, place: str, found: list[Complaint]) -> Judged:
+    key, told, decide = _OWN[kind]
+    name = place.rpartition("/")[2]
+    first = min(found, key=lambda c: (c.view.entity != place, -c.count, c.view.entity, c.number))
+    clients = sorted({c.view.entity for c in found} - {place})
+    by = f", as {', '.join(client.rpartition('/')[2] for client in clients[:3])} says" if clients else ""
+    return finding(
+        key,
+        place,
+        f"{name} {told}{by}: {quote(first.text)} ({first.count} times at the end of the log).",
+        severity=Severity.HIGH,
+        confidence=0.85 if first.count > 1 else 0.7,
+        evidence=(
+            *(c.cite() for c in [first, *(c for c in found if c is not first)][:3]),
+            *cite_present(first.view.pod, f"{first.view.pointer}/ready"),
+        ),
+        person_decides=decide,
+        explains=[c.view.entity for c in found],
+    )

@@ -1,0 +1,128 @@
+"""Programs that wait for others in vain: followed along the calls to the one that is ill, or to what lies between."""
+
+import re
+from collections.abc import Iterator
+
+from bot.domain.alert import Severity
+from bot.domain.finding import Citation
+from integrations.kubernetes.diagnosis.addresses import backing, service_at
+from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
+from integrations.kubernetes.diagnosis.complaints import Complaint
+from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
+from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.logs import clean
+from integrations.kubernetes.snapshot import Object
+
+WAITING = frozenset({"timeout", "refused", "reset", "gateway"})
+_BY_STATUS = frozenset({"gateway", "refused"})
+_SLOW = re.compile(
+    r"\bslow(?: query| request|ly)?\b|(?:took|duration|elapsed|latency)\W{0,4}\d{4,}(?:\.\d+)? ?(?:ms)?\b|"
+    r"(?:took|duration|elapsed|latency)\W{0,4}(?:\d{2,}|[2-9])(?:\.\d+)? ?s\b|GC pause|overload|queue (?:is )?full|"
+    r"lock wait|deadlock|thread ?pool|backpressure|too busy|\bgc\b.{0,40}overhead|"
+    r"spent \[?\d+(?:\.\d+)?m?s\]? (?:in|collecting)",
+    re.IGNORECASE,
+)
+
+
+def judge_waits(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
+    """Follow those who wait to the last one that does not wait itself; one finding for each such end."""
+    ends: dict[str, list[Complaint]] = {}
+    for found in said.values():
+        for complaint in found:
+            if complaint.kind in WAITING and (end := _follow(graph, said, complaint)):
+                ends.setdefault(end, []).append(complaint)
+    for end, heard in sorted(ends.items()):
+        judged = _report_wait(graph, end, sorted(heard, key=lambda c: (c.view.crashes, -c.count, c.view.entity)))
+        if judged is not None:
+            yield judged
+
+
+def _follow(graph: Graph, said: dict[str, list[Complaint]], complaint: Complaint) -> str | None:
+    seen = {complaint.view.entity}
+    current: Complaint | None = complaint
+    end = None
+    while current is not None:
+        place = _called(graph, current)
+        if place is None or place in seen:
+            return place or end
+        end = place
+        seen.add(end)
+        current = next((c for c in said.get(end, []) if c.kind in WAITING and c.host), None)
+    return end
+
+
+def _called(graph: Graph, complaint: Complaint) -> str | None:
+    """Return the workload that a complaint is about, or its Service when nothing stands behind that."""
+    if (pod := graph.pod_by_ip.get(complaint.host)) is not None:
+        return graph.entity_of(pod)
+    service = service_at(graph, complaint.host, namespace_of(complaint.view.pod)) if complaint.host else None
+    if service is None:
+        return None
+    owners = backing(graph, service)
+    return entity(owners[0]) if owners else entity(service)
+
+
+def _report_wait(graph: Graph, end: str, heard: list[Complaint]) -> Judged | None:
+    clients = sorted({c.view.entity for c in heard})
+    who = ", ".join(client.rpartition("/")[2] for client in clients[:3])
+    kind, _, rest = end.partition("/")
+    namespace, _, name = rest.rpartition("/")
+    workload = graph.snapshot.get(kind, namespace, name)
+    pods = [pod for pod in (graph.pods_of(workload) if workload is not None else ()) if not is_gone(pod)]
+    evidence = tuple(c.cite() for c in heard[:3])
+    slow = _slow_line(graph, pods)
+    key, told, confidence = "app.dependency_timeout", "does not answer in time", 0.65
+    if slow is not None:
+        line = clean(str(slow.value))
+        evidence, told, confidence = (*evidence, slow), f"is slow by its own log ({quote(line, 80)})", 0.8
+    elif all(c.kind == "refused" for c in heard):
+        running = pods and all(is_ready(pod) for pod in pods)
+        told = "refuses connections although its pods run" if running else "refuses connections"
+    elif pods and all(is_ready(pod) for pod in pods) and any(graph.has_log(pod) for pod in pods):
+        if all(c.kind in _BY_STATUS for c in heard):
+            return None  # an answer with an error is an answer: the network carried it
+        # It runs, it writes and it does not complain: what is slow lies between the two.
+        key = "net.loss" if any(c.kind == "reset" for c in heard) else "net.delay"
+        told, confidence = "looks well by its own log: the network between them is likely, not proven", 0.5
+        end = _common_node(graph, heard, pods) or end
+        evidence += cite_present(pods[0], "/status/conditions")
+    return finding(
+        key,
+        end,
+        f"{who} wait{'s' if len(clients) == 1 else ''} in vain for {name}: it {told}{_one_of(graph, heard, pods)}.",
+        severity=Severity.WARNING if all(c.mild for c in heard) else Severity.HIGH,
+        confidence=confidence,
+        evidence=evidence,
+        person_decides=f"Look at {name} first: those who call it recover by themselves.",
+        explains=clients,
+    )
+
+
+def _one_of(graph: Graph, heard: list[Complaint], pods: list[Object]) -> str:
+    """Say that of several pods only one is complained of, where the lines name their addresses."""
+    meant = {name_of(pod): pod for c in heard if (pod := graph.pod_by_ip.get(c.host)) is not None}
+    if len(meant) != 1 or len(pods) < 2 or any(c.host not in graph.pod_by_ip for c in heard):
+        return ""
+    [(name, pod)] = meant.items()
+    return f"; of its {len(pods)} pods only {name} on node {spec_of(pod).get('nodeName')} is complained of"
+
+
+def _slow_line(graph: Graph, pods: list[Object]) -> Citation | None:
+    for pod in pods:
+        for container in spec_of(pod).get("containers") or ():
+            lines = graph.log(pod, str(container.get("name")), previous=False)
+            for number in range(len(lines), max(0, len(lines) - 60), -1):
+                if _SLOW.search(lines[number - 1], 0, 500):
+                    line = lines[number - 1]
+                    return cite_log(pod, str(container.get("name")), previous=False, number=number, line=line)
+    return None
+
+
+def _common_node(graph: Graph, heard: list[Complaint], servers: list[Object]) -> str | None:
+    """Return the node on which all who complain, or all who are complained of, run while others run elsewhere."""
+    nodes = {str(spec_of(pod).get("nodeName")) for pod in graph.pods}
+    for pods in ([c.view.pod for c in heard], servers):
+        where = {str(spec_of(pod).get("nodeName")) for pod in pods}
+        if len(where) == 1 and len(pods) > 2 and len(nodes) > 1:
+            return f"Node/{where.pop()}"
+    return None
