@@ -73,6 +73,7 @@ def approval_policy(settings: Settings) -> ApprovalPolicy:
         approvers=frozenset(settings.approval.approvers),
         enabled_actions=frozenset(settings.kubernetes.enabled_actions),
         execution_enabled=settings.kubernetes.destructive_enabled,
+        destructive_allowed=settings.kubernetes.destructive_actions_allowed,
     )
 
 

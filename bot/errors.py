@@ -3,6 +3,7 @@
     OncallError                     everything of ours; carries one sentence for a person
     ├── SettingsError               a setting is missing or malformed: stop, exit code 2
     ├── InvalidInput                a person or a request asked for something impossible: say why, change nothing
+    │   └── ConfirmationNeeded      a click is not enough: ask for the typed confirmation, change nothing
     ├── NotAllowed                  the person may not do this: say so, change nothing
     ├── Conflict                    the world moved since it was looked at: look again before acting
     └── VendorError                 something outside did not do what was asked
@@ -35,6 +36,10 @@ class SettingsError(OncallError):
 
 class InvalidInput(OncallError):
     """What was asked for cannot be done as asked."""
+
+
+class ConfirmationNeeded(InvalidInput):
+    """The decision counts only with what the person has to type for it."""
 
 
 class NotAllowed(OncallError):

@@ -171,6 +171,12 @@ class KubernetesSettings(_Group):
         alias="K8S_ENABLE_DESTRUCTIVE_OPERATIONS",
         description="Whether approved actions are executed. Off: proposals show the kubectl command only.",
     )
+    destructive_actions_allowed: bool = Field(
+        False,
+        alias="K8S_ALLOW_DESTRUCTIVE_ACTIONS",
+        description="Whether destructive actions (class X, such as scaling to 0) may be proposed and executed, each "
+        "after two approvers have typed its target's name. Off: they are refused.",
+    )
     enabled_actions: NameList = Field(
         ALL_ACTIONS, alias="K8S_ENABLED_ACTIONS", description="Allow-list of actions that may be proposed and executed."
     )

@@ -10,7 +10,7 @@ from bot.domain.alert import Alert, AlertSource, AlertState, MessageRef, Severit
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
-from bot.domain.finding import Citation, Diagnosis, Finding, SuggestedAction
+from bot.domain.finding import Citation, Diagnosis, Finding, RiskClass, SuggestedAction
 from bot.domain.incident import Incident
 from bot.domain.policy import Person
 from bot.errors import Conflict, NotFound, OncallError
@@ -18,8 +18,10 @@ from bot.ports.analyst import Brief
 from bot.ports.evidence import EvidenceTool, Gathered, ReportProgress, Resolution
 
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+UNDO_PARAMS = {"to_revision": 4}
 TARGET = ObjectRef(kind="Deployment", namespace="shop", name="checkout")
 MAYA = Person(user_id="U0MAYA", name="Maya Chen", email="maya@example.com", groups=frozenset({"S0ONCALL"}))
+JONAS = Person(user_id="U0JONAS", name="Jonas Weber", email="jonas@example.com", groups=frozenset({"S0ONCALL"}))
 ROBIN = Person(user_id="U0ROBIN", name="Robin Okafor", email="robin@example.com")
 
 
@@ -47,7 +49,7 @@ class FakeMessenger:
     posts: dict[str, MessageRef] = field(default_factory=dict)
     log: list[tuple[str, Any]] = field(default_factory=list)
     fail: list[OncallError] = field(default_factory=list)
-    people: dict[str, Person] = field(default_factory=lambda: {p.user_id: p for p in (MAYA, ROBIN)})
+    people: dict[str, Person] = field(default_factory=lambda: {p.user_id: p for p in (MAYA, JONAS, ROBIN)})
     _ts: int = 200
 
     def _post(self, channel: str, key: str, what: Any) -> MessageRef:
@@ -163,6 +165,8 @@ class FakeRemediator:
     helps: bool = True
     fail: list[OncallError] = field(default_factory=list)
     conflict: bool = False
+    risk: RiskClass = "D"
+    undo_risk: RiskClass | None = None  # the same as `risk` unless set
 
     def specs(self) -> tuple[ActionSpec, ...]:
         return (
@@ -183,7 +187,7 @@ class FakeRemediator:
         return Preview(
             command=f"kubectl rollout undo deployment/{request.target.name}",
             diff="-a\n+b",
-            risk="D",
+            risk=self.undo_risk if self.undo_risk and request.params == UNDO_PARAMS else self.risk,
             blast_radius="2 replicas",
             reversible=True,
             precondition={"uid": "u-1", "generation": 4},
@@ -196,7 +200,7 @@ class FakeRemediator:
             raise Conflict("The object changed since it was looked at.")
         already = action_id in self.effects
         self.effects[action_id] = self.effects.get(action_id, 0) + (0 if already else 1)
-        undo = request.model_copy(update={"params": {"to_revision": 4}, "finding": None})
+        undo = request.model_copy(update={"params": UNDO_PARAMS, "finding": None})
         return Applied(summary="Rolled back to revision 3.", already_done=already, undo=undo)
 
     async def verify(self, request: ActionRequest, applied: Applied, report: Callable[[str], None]) -> Verification:

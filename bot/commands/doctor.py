@@ -299,6 +299,8 @@ async def check_kubernetes(settings: KubernetesSettings) -> str:
             next_step="Grant these to the bot's ServiceAccount (deploy/ has the role), or narrow K8S_ENABLED_ACTIONS.",
         )
     acting = "actions are armed" if settings.destructive_enabled else "actions are shown as commands only"
+    if settings.destructive_actions_allowed:
+        acting += ", destructive ones included"
     return f"Kubernetes {version}; all {len(needs)} permissions in {settings.namespace}; {acting}."
 
 

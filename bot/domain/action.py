@@ -94,8 +94,18 @@ class ProposalState(StrEnum):
         return self in {ProposalState.PENDING, ProposalState.APPROVED, ProposalState.EXECUTING}
 
 
+class Approval(Frozen):
+    """One person's yes: who (Slack user id) and when."""
+
+    by: str
+    at: datetime
+
+
 class Proposal(Frozen):
-    """A stored offer to act. The button carries its `id` and nothing else; `fingerprint` binds the decision."""
+    """A stored offer to act. The button carries its `id` and nothing else; `fingerprint` binds the decision.
+
+    `approvals` are all that were given, oldest first; `decided_by` is whoever's click moved it out of pending.
+    """
 
     id: str
     incident_id: str
@@ -106,6 +116,7 @@ class Proposal(Frozen):
     rank: int = Field(default=0, description="0 is the action that is recommended first")
     created_at: datetime
     expires_at: datetime
+    approvals: tuple[Approval, ...] = ()
     decided_at: datetime | None = None
     decided_by: str | None = Field(default=None, description="Slack user id")
     reason: str | None = None
@@ -119,12 +130,16 @@ class Proposal(Frozen):
 
 
 def fingerprint(request: ActionRequest, preview: Preview) -> str:
-    """Return the digest that an approval is bound to: the action's exact bytes and the object it was shown for."""
+    """Return the digest that an approval is bound to: the action's exact bytes and the object it was shown for.
+
+    The risk is part of it, because how many people have to approve depends on it.
+    """
     return digest(
         {
             "action": request.action,
             "target": str(request.target),
             "params": request.params,
             "precondition": preview.precondition,
+            "risk": preview.risk,
         }
     )

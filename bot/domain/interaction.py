@@ -6,7 +6,7 @@ from enum import StrEnum
 class ActionId(StrEnum):
     """`action_id` of every interactive element we send. The element's value is an id of ours and nothing else."""
 
-    APPROVE = "proposal_approve"  # value: proposal id
+    APPROVE = "proposal_approve"  # value: proposal id; for a destructive action it opens a modal
     REJECT = "proposal_reject"  # value: proposal id; opens a modal that asks for the reason
     PROPOSAL_DETAILS = "proposal_details"  # value: proposal id; opens a modal
     UNDO = "proposal_undo"  # value: proposal id; proposes the undo, which is approved like any other
@@ -25,6 +25,7 @@ class CallbackId(StrEnum):
     """`callback_id` of every view and shortcut."""
 
     REJECT_REASON = "reject_reason"  # private_metadata: proposal id
+    CONFIRM_APPROVAL = "confirm_approval"  # private_metadata: proposal id; asks for the target's name
     PROPOSAL_DETAILS = "proposal_details_view"
     EVIDENCE_DETAILS = "evidence_details_view"
     INVESTIGATE_MESSAGE = "investigate_message"  # message shortcut
@@ -34,5 +35,7 @@ class CallbackId(StrEnum):
 
 REASON_BLOCK = "reason"
 REASON_INPUT = "reason_text"
+CONFIRM_BLOCK = "confirmation"
+CONFIRM_INPUT = "confirmation_text"
 SUBJECT_BLOCK = "subject"
 SUBJECT_INPUT = "subject_text"

@@ -4,6 +4,9 @@ from datetime import datetime
 
 from bot.domain.action import Proposal, ProposalState, fingerprint
 from bot.domain.base import Frozen
+from bot.domain.finding import RiskClass
+
+DESTRUCTIVE_OFF = "Destructive actions are switched off on this bot (K8S_ALLOW_DESTRUCTIVE_ACTIONS=false)."
 
 
 class Person(Frozen):
@@ -46,6 +49,58 @@ def may_decide(policy: ApprovalPolicy, person: Person) -> Refusal | None:
     )
 
 
+def approvals_needed(risk: RiskClass) -> int:
+    """Return how many different people have to approve an action of this class."""
+    return 2 if risk == "X" else 1
+
+
+def confirmation_of(proposal: Proposal) -> str | None:
+    """Return what every approver has to type to approve, None where a click is enough."""
+    return proposal.request.target.name if proposal.preview.risk == "X" else None
+
+
+def may_confirm(proposal: Proposal, person: Person, typed: str | None) -> Refusal | None:
+    """Return why the approval of `person`, who typed `typed`, does not count, or None.
+
+    White space around it does not count, everything else does. A name that was typed without need is checked too: who
+    typed another one has another action in mind.
+    """
+    if any(approval.by == person.user_id for approval in proposal.approvals):
+        return Refusal(
+            code="same_person",
+            message="You have approved this already. It needs a second person: nothing is done until somebody else "
+            "approves it too.",
+        )
+    name = proposal.request.target.name
+    if typed is None:
+        if confirmation_of(proposal) is None:
+            return None
+        return Refusal(
+            code="unconfirmed",
+            message=f"{proposal.id} is destructive: to approve it, type the name of its target, {name}.",
+        )
+    if typed.strip() != name:
+        return Refusal(
+            code="mismatch",
+            message=f"That is not the name of the target, which is {name}. Nothing was approved.",
+        )
+    return None
+
+
+def may_carry_out(policy: ApprovalPolicy, proposal: Proposal) -> Refusal | None:
+    """Return why an approved proposal may not be carried out, or None. Fails closed.
+
+    That enough people approved is checked again here: a row that merely says approved is not enough for class X.
+    """
+    needed = approvals_needed(proposal.preview.risk)
+    if needed > 1 and len({approval.by for approval in proposal.approvals}) < needed:
+        return Refusal(
+            code="too_few_approvals",
+            message=f"This needs the approvals of {needed} different people and does not have them. Nothing was done.",
+        )
+    return may_apply(policy, proposal)
+
+
 def may_execute(policy: ApprovalPolicy, proposal: Proposal, now: datetime) -> Refusal | None:
     """Return why `proposal` may not be executed at `now`, or None. Fails closed."""
     if proposal.state is ProposalState.COMMAND_ONLY:
@@ -71,7 +126,7 @@ def may_apply(policy: ApprovalPolicy, proposal: Proposal) -> Refusal | None:
     if request.action not in policy.enabled_actions:
         return Refusal(code="not_enabled", message=f"The action {request.action} is not enabled on this bot.")
     if proposal.preview.risk == "X" and not policy.destructive_allowed:
-        return Refusal(code="destructive", message="Destructive actions are switched off on this bot.")
+        return Refusal(code="destructive", message=DESTRUCTIVE_OFF)
     if fingerprint(request, proposal.preview) != proposal.fingerprint:
         return Refusal(code="fingerprint", message="The stored action does not match what was shown. Nothing was done.")
     return None

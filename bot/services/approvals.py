@@ -4,10 +4,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.domain.action import Proposal, ProposalState
-from bot.domain.policy import ApprovalPolicy, Person, Refusal, may_decide, may_execute
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bot.domain.action import Approval, Proposal, ProposalState
+from bot.domain.policy import (
+    ApprovalPolicy,
+    Person,
+    Refusal,
+    approvals_needed,
+    may_confirm,
+    may_decide,
+    may_execute,
+)
 from bot.domain.redaction import redact
-from bot.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from bot.errors import ConfirmationNeeded, Conflict, InvalidInput, NotAllowed, NotFound
 from bot.services.core import Core
 from bot.services.proposing import ProposingService, audit_body
 from bot.services.threads import ThreadService
@@ -46,9 +56,13 @@ class ApprovalService:
         async with self._core.transaction() as session:
             return await proposal_store.in_states(session, (ProposalState.PENDING,))
 
-    async def approve(self, proposal_id: str, person: Person) -> Proposal:
-        """Approve and have it executed. Raise NotAllowed or Conflict; then nothing has changed."""
-        return await self._decide(proposal_id, person, ProposalState.APPROVED, "approve", None)
+    async def approve(self, proposal_id: str, person: Person, typed: str | None = None) -> Proposal:
+        """Approve, and have it executed once enough people have: the proposal returned is pending until then.
+
+        `typed` is what the person typed to confirm. Raise ConfirmationNeeded when it is missing and needed,
+        InvalidInput when it is another name, NotAllowed or Conflict; then nothing has changed.
+        """
+        return await self._decide(proposal_id, person, ProposalState.APPROVED, typed=typed)
 
     async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
         """Reject with a reason. Raise InvalidInput without one, NotAllowed or Conflict."""
@@ -57,24 +71,29 @@ class ApprovalService:
             raise InvalidInput("A reason is needed, so that others know why.", next_step="Write one short sentence.")
         if len(reason) > _LONGEST_REASON:
             raise InvalidInput(f"The reason is longer than {_LONGEST_REASON} characters.", next_step="Shorten it.")
-        return await self._decide(proposal_id, person, ProposalState.REJECTED, "reject", reason)
+        return await self._decide(proposal_id, person, ProposalState.REJECTED, reason=reason)
 
     async def _decide(
-        self, proposal_id: str, person: Person, new: ProposalState, verb: str, reason: str | None
+        self,
+        proposal_id: str,
+        person: Person,
+        new: ProposalState,
+        *,
+        typed: str | None = None,
+        reason: str | None = None,
     ) -> Proposal:
         now = self._core.now()
+        verb = "approve" if new is ProposalState.APPROVED else "reject"
         async with self._core.transaction() as session:
             proposal = await proposal_store.get(session, proposal_id.strip().upper(), lock=True)
             if proposal is None:
                 raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
-            refusal = may_decide(self._policy, person) or self._not_decidable(proposal, new, now)
-            changes: dict[str, Any] = {"decided_at": now, "decided_by": person.user_id, "reason": reason}
+            refusal = self._why_not(proposal, person, new, typed, now)
+            if refusal is not None and refusal.code == "unconfirmed":
+                # Nothing was decided and nothing was refused: the person is about to be asked.
+                raise ConfirmationNeeded(refusal.message)
             if refusal is None:
-                if not await proposal_store.compare_and_set(
-                    session, proposal.id, ProposalState.PENDING, new, **changes
-                ):
-                    raise Conflict("This proposal is no longer open.")
-                proposal = proposal.model_copy(update={**changes, "state": new})
+                proposal = await self._take(session, proposal, person, new, reason, now)
             elif refusal.code == "expired":
                 await proposal_store.compare_and_set(
                     session, proposal.id, ProposalState.PENDING, ProposalState.EXPIRED, finished_at=now
@@ -95,9 +114,37 @@ class ApprovalService:
             raise self._error(refusal)
         return proposal
 
-    def _not_decidable(self, proposal: Proposal, new: ProposalState, now: datetime) -> Refusal | None:
+    async def _take(
+        self,
+        session: AsyncSession,
+        proposal: Proposal,
+        person: Person,
+        new: ProposalState,
+        reason: str | None,
+        now: datetime,
+    ) -> Proposal:
+        """Store a decision that counts and return the proposal as it is then: pending while approvals are missing."""
+        changes: dict[str, Any] = {"decided_at": now, "decided_by": person.user_id, "reason": reason}
         if new is ProposalState.APPROVED:
-            return may_execute(self._policy, proposal, now)
+            approval = Approval(by=person.user_id, at=now)
+            given = (*proposal.approvals, approval)
+            if len(given) < approvals_needed(proposal.preview.risk):
+                new, changes = ProposalState.PENDING, {}
+            stored = await proposal_store.add_approval(session, proposal, approval, new, **changes)
+            changes["approvals"] = given
+        else:
+            stored = await proposal_store.compare_and_set(session, proposal.id, ProposalState.PENDING, new, **changes)
+        if not stored:
+            raise Conflict("This proposal is no longer open.")
+        return proposal.model_copy(update={**changes, "state": new})
+
+    def _why_not(
+        self, proposal: Proposal, person: Person, new: ProposalState, typed: str | None, now: datetime
+    ) -> Refusal | None:
+        if (refusal := may_decide(self._policy, person)) is not None:
+            return refusal
+        if new is ProposalState.APPROVED:
+            return may_execute(self._policy, proposal, now) or may_confirm(proposal, person, typed)
         if proposal.state is not ProposalState.PENDING:
             return Refusal(
                 code="not_pending", message=f"This proposal is no longer open: it is {proposal.state.value}."
@@ -108,6 +155,8 @@ class ApprovalService:
     def _error(refusal: Refusal) -> Exception:
         if refusal.code in {"not_pending", "command_only", "expired"}:
             return Conflict(refusal.message)
+        if refusal.code == "mismatch":
+            return InvalidInput(refusal.message)
         return NotAllowed(refusal.message)
 
     async def propose_undo(self, proposal_id: str, person: Person) -> Proposal:

@@ -10,7 +10,7 @@ from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, f
 from bot.domain.analysis import Analysis
 from bot.domain.base import new_id
 from bot.domain.incident import Incident
-from bot.domain.policy import ApprovalPolicy
+from bot.domain.policy import ApprovalPolicy, approvals_needed
 from bot.errors import InvalidInput, OncallError
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
@@ -183,7 +183,9 @@ class ProposingService:
         valid = remediator.validate(request)
         preview = await remediator.preview(valid)
         if preview.risk == "X" and not self._policy.destructive_allowed:
-            raise InvalidInput("it is destructive, and destructive actions are switched off.")
+            raise InvalidInput(
+                "it is destructive, and destructive actions are switched off (K8S_ALLOW_DESTRUCTIVE_ACTIONS=false)."
+            )
         return valid, preview
 
     def _build(self, incident: Incident, request: ActionRequest, preview: Preview, rank: int) -> Proposal:
@@ -213,4 +215,6 @@ def audit_body(proposal: Proposal) -> dict[str, object]:
         "risk": proposal.preview.risk,
         "fingerprint": proposal.fingerprint,
         "state": proposal.state.value,
+        "approved_by": [approval.by for approval in proposal.approvals],
+        "approvals_needed": approvals_needed(proposal.preview.risk),
     }

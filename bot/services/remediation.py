@@ -11,7 +11,7 @@ import structlog
 
 from bot.domain.action import Proposal, ProposalState, Verification
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.policy import ApprovalPolicy, may_apply
+from bot.domain.policy import ApprovalPolicy, may_carry_out
 from bot.domain.redaction import redact
 from bot.errors import NotAllowed, NotFound, OncallError, Unavailable, VendorError
 from bot.ports.incident_source import IncidentSource
@@ -98,7 +98,7 @@ class RemediationService:
 
     def _remediator_for(self, proposal: Proposal) -> Remediator:
         """Return the remediator only if the stored action is what was approved and is still allowed. Fails closed."""
-        refusal = may_apply(self._policy, proposal)
+        refusal = may_carry_out(self._policy, proposal)
         if self._remediator is None or refusal is not None:
             raise NotAllowed(refusal.message if refusal else "Executing is switched off on this bot.")
         return self._remediator
@@ -223,18 +223,27 @@ class RemediationService:
             )
 
     async def _note_text(self, proposal: Proposal) -> tuple[str, str | None]:
-        who, email = proposal.decided_by or "somebody", None
-        if proposal.decided_by is not None:
-            try:
-                person = await self._messenger.person(proposal.decided_by)
-            except VendorError as error:
-                logger.warning("person_unknown", user=proposal.decided_by, error=error.message)
-            else:
-                who, email = person.name, person.email
+        """Return the note and the e-mail of whoever decided, in whose name it is written."""
+        names, email = [], None
+        approvers = [approval.by for approval in proposal.approvals] or [proposal.decided_by or "somebody"]
+        for user_id in approvers:
+            name, address = await self._who(user_id)
+            names.append(name)
+            email = address if user_id == proposal.decided_by else email
         outcome = proposal.error or (proposal.verification.summary if proposal.verification else "")
         state = "It helped." if proposal.state is ProposalState.SUCCEEDED else "It did not help."
-        text = f"[{proposal.id}] {who} approved `{redact(proposal.preview.command)}`. {state} {redact(outcome)}"
+        command = redact(proposal.preview.command)
+        text = f"[{proposal.id}] {' and '.join(names)} approved `{command}`. {state} {redact(outcome)}"
         return text, email
+
+    async def _who(self, user_id: str) -> tuple[str, str | None]:
+        """Return a person's name and e-mail; the id alone where Slack does not tell."""
+        try:
+            person = await self._messenger.person(user_id)
+        except VendorError as error:
+            logger.warning("person_unknown", user=user_id, error=error.message)
+            return user_id, None
+        return person.name, person.email
 
     async def _load(self, proposal_id: str) -> tuple[Proposal, Incident]:
         async with self._core.transaction() as session:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.action import Proposal, ProposalState
+from bot.domain.action import Approval, Proposal, ProposalState
 from bot.domain.alert import MessageRef
 from bot.domain.base import canonical_json
 from bot.domain.metrics import ProposalFigures
@@ -23,11 +23,17 @@ def to_proposal(row: ProposalRow) -> Proposal:
     return Proposal.model_validate({k: v for k, v in row.model_dump().items() if k != "run"})
 
 
+def _plain(value: Any) -> Any:
+    """Return what a column takes: a domain object as JSON, anything else as it is."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+
+
 async def insert(session: AsyncSession, proposal: Proposal, run: int) -> None:
     fields = proposal.model_dump(mode="python")
-    for name in ("request", "preview", "applied", "verification", "message"):
-        value = getattr(proposal, name)
-        fields[name] = None if value is None else value.model_dump(mode="json")
+    for name in ("request", "preview", "approvals", "applied", "verification", "message"):
+        fields[name] = _plain(getattr(proposal, name))
     session.add(ProposalRow(run=run, **fields))
     await session.flush()
 
@@ -72,10 +78,32 @@ async def compare_and_set(
     session: AsyncSession, proposal_id: str, expected: ProposalState, new: ProposalState, **changes: Any
 ) -> bool:
     """Move a proposal from one state to another; False when it was not in `expected` any more."""
-    values = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in changes.items()}
+    values = {k: _plain(v) for k, v in changes.items()}
     statement = (
         sa.update(ProposalRow)
         .where(col(ProposalRow.id) == proposal_id, col(ProposalRow.state) == expected.value)
+        .values(state=new.value, **values)
+    )
+    return bool((await session.exec(statement)).rowcount)
+
+
+async def add_approval(
+    session: AsyncSession, proposal: Proposal, approval: Approval, new: ProposalState, **changes: Any
+) -> bool:
+    """Add an approval to a pending proposal and move it to `new`, which is pending while more are needed.
+
+    False when it is not pending any more, or when it has other approvals than `proposal` says: nobody's approval is
+    written over.
+    """
+    values = {k: _plain(v) for k, v in (changes | {"approvals": (*proposal.approvals, approval)}).items()}
+    statement = (
+        sa.update(ProposalRow)
+        .where(
+            col(ProposalRow.id) == proposal.id,
+            col(ProposalRow.state) == ProposalState.PENDING.value,
+            # Both databases have this function, for text that is JSON and for the type of that name.
+            sa.func.json_array_length(col(ProposalRow.approvals)) == len(proposal.approvals),
+        )
         .values(state=new.value, **values)
     )
     return bool((await session.exec(statement)).rowcount)
@@ -112,7 +140,7 @@ async def supersede_twins(session: AsyncSession, proposals: Sequence[Proposal], 
 
 
 async def update(session: AsyncSession, proposal_id: str, **changes: Any) -> None:
-    values = {k: v.model_dump(mode="json") if isinstance(v, BaseModel) else v for k, v in changes.items()}
+    values = {k: _plain(v) for k, v in changes.items()}
     await session.exec(sa.update(ProposalRow).where(col(ProposalRow.id) == proposal_id).values(**values))
 
 

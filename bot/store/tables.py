@@ -114,6 +114,9 @@ class ProposalRow(SQLModel, table=True):
     rank: int = 0
     created_at: datetime
     expires_at: datetime
+    approvals: list[dict[str, Any]] = Field(
+        default_factory=list, sa_column=sa.Column(sa.JSON(), nullable=False, server_default="[]")
+    )
     decided_at: datetime | None = None
     decided_by: str | None = None
     reason: str | None = None

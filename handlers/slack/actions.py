@@ -10,7 +10,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from bot.domain.entity import ObjectRef
 from bot.domain.interaction import ActionId
 from bot.domain.policy import Person
-from bot.errors import InvalidInput
+from bot.errors import ConfirmationNeeded, InvalidInput
 from handlers.slack import home
 from handlers.slack.replies import NETWORK_ERRORS, Reply, explain
 from handlers.slack.wiring import Wiring
@@ -49,7 +49,12 @@ class Click:
 
 
 async def approve(click: Click) -> None:
-    await click.wiring.services.approvals.approve(click.value, await click.person())
+    approvals = click.wiring.services.approvals
+    try:
+        await approvals.approve(click.value, await click.person())
+    except ConfirmationNeeded:
+        await click.open(click.wiring.screens.confirm(await approvals.get(click.value)))
+        return
     await click.refresh_home()
 
 

@@ -1,4 +1,4 @@
-"""Submitted modals: the reason of a rejection, and what to investigate."""
+"""Submitted modals: the reason of a rejection, the confirmation of an approval, and what to investigate."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -7,7 +7,15 @@ from typing import Any
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
-from bot.domain.interaction import REASON_BLOCK, REASON_INPUT, SUBJECT_BLOCK, SUBJECT_INPUT, CallbackId
+from bot.domain.interaction import (
+    CONFIRM_BLOCK,
+    CONFIRM_INPUT,
+    REASON_BLOCK,
+    REASON_INPUT,
+    SUBJECT_BLOCK,
+    SUBJECT_INPUT,
+    CallbackId,
+)
 from bot.errors import OncallError
 from handlers.slack.replies import Reply, explain
 from handlers.slack.wiring import Wiring
@@ -78,6 +86,17 @@ def register(app: AsyncApp, wiring: Wiring) -> None:
             await services.approvals.reject(proposal_id, person, reason)
 
         await submit(ack, wiring, reject(), reply, REASON_BLOCK, CallbackId.REJECT_REASON.value)
+
+    @app.view(CallbackId.CONFIRM_APPROVAL.value)
+    async def on_confirm(ack: AsyncAck, body: JSON, view: JSON) -> None:
+        typed, proposal_id = read_input(view, CONFIRM_BLOCK, CONFIRM_INPUT), str(view.get("private_metadata") or "")
+        reply = Reply(wiring.client, str(body["user"]["id"]))
+
+        async def approve() -> None:
+            person = await services.people.person(reply.user_id)
+            await services.approvals.approve(proposal_id, person, typed)
+
+        await submit(ack, wiring, approve(), reply, CONFIRM_BLOCK, CallbackId.CONFIRM_APPROVAL.value)
 
     @app.view(CallbackId.INVESTIGATE.value)
     async def on_investigate(ack: AsyncAck, body: JSON, view: JSON) -> None:

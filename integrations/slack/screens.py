@@ -48,6 +48,9 @@ class SlackScreens:
     def proposal(self, proposal: Proposal) -> JSON:
         return blocks.proposal_modal(proposal)
 
+    def confirm(self, proposal: Proposal) -> JSON:
+        return blocks.confirm_modal(proposal)
+
     def reject(self, proposal: Proposal) -> JSON:
         return blocks.reject_modal(proposal)
 

@@ -3,13 +3,25 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.action import ActionRequest, Approval, Preview, Proposal, ProposalState, fingerprint
 from bot.domain.base import canonical_json
 from bot.domain.entity import ObjectRef
-from bot.domain.policy import ApprovalPolicy, Person, may_apply, may_decide, may_execute
+from bot.domain.finding import RiskClass
+from bot.domain.policy import (
+    ApprovalPolicy,
+    Person,
+    approvals_needed,
+    confirmation_of,
+    may_apply,
+    may_carry_out,
+    may_confirm,
+    may_decide,
+    may_execute,
+)
 from tests.fakes import AT
 
 IDS = st.sampled_from(["U1", "U2", "S1", "S2", ""])
@@ -75,7 +87,7 @@ def test_any_other_bytes_are_not_what_was_approved(
     assert (refusal is None) == same
 
 
-@given(st.sampled_from(["action", "target", "params", "precondition"]))
+@given(st.sampled_from(["action", "target", "params", "precondition", "risk"]))
 def test_each_part_of_an_action_is_bound(part: str) -> None:
     shown = make_proposal({"replicas": 2}, {"uid": "u", "resourceVersion": "1"})
     request, preview = shown.request, shown.preview
@@ -86,6 +98,8 @@ def test_each_part_of_an_action_is_bound(part: str) -> None:
             request = request.model_copy(update={"target": ObjectRef(kind="Deployment", namespace="a", name="c")})
         case "params":
             request = request.model_copy(update={"params": {"replicas": 3}})
+        case "risk":
+            preview = preview.model_copy(update={"risk": "D"})
         case _:
             preview = preview.model_copy(update={"precondition": {"uid": "u", "resourceVersion": "2"}})
     changed = shown.model_copy(update={"request": request, "preview": preview})
@@ -102,10 +116,78 @@ def test_words_around_an_action_do_not_change_it(reason: str, command: str) -> N
     assert fingerprint(reworded, shown.preview) == shown.fingerprint
 
 
+def make_risky(risk: RiskClass, *approvers: str) -> Proposal:
+    proposal = make_proposal({"replicas": 0}, {"uid": "u"})
+    preview = proposal.preview.model_copy(update={"risk": risk})
+    return proposal.model_copy(
+        update={
+            "preview": preview,
+            "fingerprint": fingerprint(proposal.request, preview),
+            "approvals": tuple(Approval(by=user, at=AT) for user in approvers),
+        }
+    )
+
+
+def person(user: str) -> Person:
+    return Person(user_id=user, name="n")
+
+
 def test_a_destructive_action_needs_its_own_switch() -> None:
-    proposal = make_proposal({}, {})
-    proposal = proposal.model_copy(update={"preview": proposal.preview.model_copy(update={"risk": "X"})})
+    proposal = make_risky("X")
     refusal = may_apply(make_policy(), proposal)
     assert refusal is not None
     assert refusal.code == "destructive"
+    assert "K8S_ALLOW_DESTRUCTIVE_ACTIONS" in refusal.message
     assert may_apply(make_policy(destructive_allowed=True), proposal) is None
+
+
+def test_only_what_is_destructive_takes_two_people() -> None:
+    assert [approvals_needed(risk) for risk in ("S", "D", "X")] == [1, 1, 2]
+    assert [confirmation_of(make_risky(risk)) for risk in ("S", "D", "X")] == [None, None, "b"]
+
+
+@pytest.mark.parametrize(
+    ("risk", "typed", "code"),
+    [
+        ("X", "b", None),
+        ("X", "  b\n", None),
+        ("X", None, "unconfirmed"),
+        ("X", "", "mismatch"),
+        ("X", "B", "mismatch"),
+        ("X", "b b", "mismatch"),
+        ("X", "a/b", "mismatch"),
+        ("X", "`b`", "mismatch"),
+        ("D", None, None),
+        ("D", "b", None),
+        ("D", "c", "mismatch"),
+    ],
+)
+def test_the_name_is_typed_exactly(risk: RiskClass, typed: str | None, code: str | None) -> None:
+    refusal = may_confirm(make_risky(risk), person("U1"), typed)
+    assert (refusal.code if refusal else None) == code
+
+
+@given(st.text(max_size=5))
+def test_no_other_text_confirms(typed: str) -> None:
+    assert (may_confirm(make_risky("X"), person("U1"), typed) is None) == (typed.strip() == "b")
+
+
+def test_nobody_approves_twice() -> None:
+    half = make_risky("X", "U1")
+    refusal = may_confirm(half, person("U1"), "b")
+    assert refusal is not None
+    assert refusal.code == "same_person"
+    assert "second person" in refusal.message
+    assert may_confirm(half, person("U2"), "b") is None
+
+
+@given(st.sampled_from(["S", "D", "X"]), st.lists(IDS, max_size=4))
+def test_what_is_destructive_is_carried_out_for_two_people_only(risk: RiskClass, approvers: list[str]) -> None:
+    refusal = may_carry_out(make_policy(destructive_allowed=True), make_risky(risk, *approvers))
+    assert (refusal is None) == (risk != "X" or len(set(approvers)) >= 2)
+
+
+def test_enough_people_do_not_replace_the_other_rules() -> None:
+    refusal = may_carry_out(make_policy(), make_risky("X", "U1", "U2"))
+    assert refusal is not None
+    assert refusal.code == "destructive"

@@ -21,12 +21,14 @@ from tests.fakes import FakeIncidentSource, FakeMessenger, FakeRemediator, FakeS
 from tests.waiting import wait_until
 
 
-def make_settings(url: str, *, execution: bool = True) -> Settings:
+def make_settings(url: str, *, execution: bool = True, destructive: bool = False) -> Settings:
     return Settings(
         slack=SlackSettings(SLACK_BOT_TOKEN="xoxb-1", SLACK_APP_TOKEN="xapp-1", SLACK_THREAD_GRACE_SECONDS=0),
         pagerduty=PagerDutySettings(),
         claude=ClaudeSettings(),
-        kubernetes=KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=execution),
+        kubernetes=KubernetesSettings(
+            K8S_ENABLE_DESTRUCTIVE_OPERATIONS=execution, K8S_ALLOW_DESTRUCTIVE_ACTIONS=destructive
+        ),
         approval=ApprovalSettings(APPROVERS="S0ONCALL"),
         api=ApiSettings(),
         database=DatabaseSettings(DATABASE_URL=url, AUDIT_KEY="test"),

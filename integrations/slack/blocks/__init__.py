@@ -8,7 +8,13 @@ from integrations.slack.blocks.analysis import analysis
 from integrations.slack.blocks.commands import help_text, incident_list, status
 from integrations.slack.blocks.errors import error, error_view
 from integrations.slack.blocks.home import home
-from integrations.slack.blocks.modals import evidence_modal, investigate_modal, proposal_modal, reject_modal
+from integrations.slack.blocks.modals import (
+    confirm_modal,
+    evidence_modal,
+    investigate_modal,
+    proposal_modal,
+    reject_modal,
+)
 from integrations.slack.blocks.notice import notice
 from integrations.slack.blocks.progress import progress
 from integrations.slack.blocks.proposal import proposal
@@ -19,6 +25,7 @@ from integrations.slack.blocks.text import inline
 
 __all__ = [
     "analysis",
+    "confirm_modal",
     "error",
     "error_view",
     "evidence_modal",

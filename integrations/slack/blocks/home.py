@@ -9,7 +9,7 @@ from bot.domain.metrics import Duration, Figures
 from integrations.slack.blocks import elements as e
 from integrations.slack.blocks import text as t
 from integrations.slack.blocks import wording as w
-from integrations.slack.blocks.proposal import approve_button
+from integrations.slack.blocks.proposal import approve_button, block_id, waits_for
 
 PERIODS = (7, 14, 30)
 MOST_INCIDENTS = 12
@@ -75,12 +75,13 @@ def _pending(pending: Sequence[Proposal]) -> list[e.JSON]:
         return [e.divider(), e.section("*Nothing waits for a decision.*")]
     blocks = [e.divider(), e.section(f"🛠️ *{t.count(len(pending), 'proposal')} waiting for a decision*")]
     for offer in pending[:MOST_PROPOSALS]:
-        facts = f"Risk: {w.RISK[offer.preview.risk]} · until {t.moment(offer.expires_at)} · {t.code(offer.incident_id)}"
+        waits = f"until {t.moment(offer.expires_at)}" if not offer.approvals else waits_for(offer)
+        facts = f"Risk: {w.RISK[offer.preview.risk]} · {waits} · {t.code(offer.incident_id)}"
         blocks.append(e.section(f"*{t.inline(w.title(offer), 400)}* {t.code(offer.id)}\n{facts}"))
         details = e.button("Details", ActionId.PROPOSAL_DETAILS, offer.id, label=f"Details of proposal {offer.id}")
         # Several rows of equal weight: a primary button in each would point nowhere.
         buttons = [approve_button(offer, primary=False), e.button("Reject", ActionId.REJECT, offer.id), details]
-        blocks.append(e.actions(buttons, f"home:{offer.id}:{offer.state}"))
+        blocks.append(e.actions(buttons, f"home:{block_id(offer)}"))
     if left_out := len(pending[MOST_PROPOSALS:]):
         blocks.append(e.context(f"… and {left_out} more in the incidents' threads."))
     return blocks

@@ -1,4 +1,4 @@
-"""Modal views: all of the evidence, a proposal in full, the reason of a rejection, and what to investigate."""
+"""Modal views: all of the evidence, a proposal in full, what confirms or rejects it, and what to investigate."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from bot.domain.action import Proposal
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.interaction import (
+    CONFIRM_BLOCK,
+    CONFIRM_INPUT,
     REASON_BLOCK,
     REASON_INPUT,
     SUBJECT_BLOCK,
@@ -15,12 +17,15 @@ from bot.domain.interaction import (
     ActionId,
     CallbackId,
 )
+from bot.domain.policy import approvals_needed
 from integrations.slack.blocks import elements as e
 from integrations.slack.blocks import text as t
 from integrations.slack.blocks import wording as w
 
 REASON_CHARACTERS = 500
 SUBJECT_CHARACTERS = 1000
+# A name has 253 characters at most; the rest is for what was pasted around it, which the answer then complains about.
+CONFIRM_CHARACTERS = 300
 # A view may have 250 KB; four bytes a character at worst, so this leaves room for the frame around the text.
 VIEW_CHARACTERS = 40_000
 MOST_EVIDENCE = 30
@@ -137,6 +142,35 @@ def reject_modal(offer: Proposal) -> e.JSON:
     }
     blocks = [e.section(f"*{t.inline(w.title(offer), 500)}*\nNothing will be done."), ask]
     return e.modal("Reject proposal", CallbackId.REJECT_REASON, blocks, metadata=offer.id, submit="Reject")
+
+
+def confirm_modal(offer: Proposal) -> e.JSON:
+    """Return the view in which an approver types the target's name; its private metadata is the proposal's id alone."""
+    needed, given = approvals_needed(offer.preview.risk), len(offer.approvals)
+    last = given + 1 >= needed
+    undo = "It can be undone." if offer.preview.reversible else "It cannot be undone."
+    effect = "It runs at once, in your name" if last else "Nothing is done until another person confirms it too"
+    radius = t.inline(offer.preview.blast_radius, 1000) or t.code(str(offer.request.target))
+    blocks = [
+        e.section(f"*{t.inline(w.title(offer), 500)}*\nThis is approval {given + 1} of {needed}. {effect}. {undo}"),
+        e.fields([("Target", t.code(str(offer.request.target), 600)), ("Affects", radius)]),
+        *(e.section(f"⚠️ {t.inline(warning, 600)}") for warning in offer.preview.warnings[:20]),
+        *_in_pieces("Command", offer.preview.command, MOST_PIECES // 4),
+        {
+            "type": "input",
+            "block_id": CONFIRM_BLOCK,
+            "label": e.plain(f"To approve, type the name of the target: {offer.request.target.name}", 400),
+            "hint": e.plain("Exactly as it is written above: upper and lower case count.", 150),
+            "element": {
+                "type": "plain_text_input",
+                "action_id": CONFIRM_INPUT,
+                "max_length": CONFIRM_CHARACTERS,
+                "focus_on_load": True,
+                "placeholder": e.plain("The name", 150),
+            },
+        },
+    ]
+    return e.modal("Approve proposal", CallbackId.CONFIRM_APPROVAL, blocks, metadata=offer.id, submit="Approve")
 
 
 def investigate_modal() -> e.JSON:

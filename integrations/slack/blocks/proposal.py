@@ -3,6 +3,7 @@
 from bot.domain.action import Proposal, ProposalState
 from bot.domain.incident import Incident
 from bot.domain.interaction import ActionId
+from bot.domain.policy import approvals_needed, confirmation_of
 from integrations.slack.blocks import elements as e
 from integrations.slack.blocks import text as t
 from integrations.slack.blocks import wording as w
@@ -42,7 +43,7 @@ def _offered(offer: Proposal) -> e.JSON:
         )
         buttons = [details]
     else:
-        blocks.append(e.context(f"{t.code(offer.id)} · waits for an approver until {t.moment(offer.expires_at)}"))
+        blocks.append(e.context(f"{t.code(offer.id)} · {waits_for(offer)}"))
         buttons = [approve_button(offer), e.button("Reject", ActionId.REJECT, offer.id), details]
     blocks.append(e.actions(buttons, block_id(offer)))
     ask = "Run the command yourself if you agree." if command_only else f"Approve or reject {t.inline(offer.id)}."
@@ -57,6 +58,21 @@ def what_it_does(offer: Proposal) -> list[e.JSON]:
         note = f"\n… ({t.count(left_out, 'more line')} under Details)" if left_out else ""
         parts += [e.paragraph(e.run("What changes, by the server's dry run")), e.preformatted(shown + note)]
     return parts
+
+
+def waits_for(offer: Proposal) -> str:
+    """Return whose decision a pending proposal waits for, who has approved it already, and until when."""
+    needed, until = approvals_needed(offer.preview.risk), t.moment(offer.expires_at)
+    if needed == 1:
+        return f"waits for an approver until {until}"
+    if not offer.approvals:
+        return f"needs {needed} approvals by different people until {until}"
+    return f"{w.approvals(offer)}: {_approvers(offer)}; a second approver has to confirm until {until}"
+
+
+def _approvers(offer: Proposal) -> str:
+    """Return everybody who approved; a decision from before approvals were kept has its last one only."""
+    return " and ".join(t.mention(approval.by) for approval in offer.approvals) or t.mention(offer.decided_by)
 
 
 def _affects(offer: Proposal) -> str:
@@ -74,18 +90,21 @@ def _warnings(offer: Proposal) -> list[e.JSON]:
 
 def block_id(offer: Proposal) -> str:
     """Return the id of the row of buttons; it changes with the state, so that no click meets a stale row."""
-    return f"proposal:{offer.id}:{offer.state}"
+    given = f":{len(offer.approvals)}" if offer.state is ProposalState.PENDING and offer.approvals else ""
+    return f"proposal:{offer.id}:{offer.state}{given}"
 
 
 def approve_button(offer: Proposal, *, primary: bool = True) -> e.JSON:
-    """Return the Approve button with a dialog that states the effect."""
+    """Return the Approve button with a dialog that states the effect.
+
+    Where the click opens a modal that asks for the target's name, that modal states it instead.
+    """
     radius = " ".join(offer.preview.blast_radius.split()) or str(offer.request.target)
     undo = "It can be undone." if offer.preview.reversible else "It cannot be undone."
     effect = f"This runs now, in your name: {w.title(offer)[:120]}. Affects {radius[:90]}. {undo}"
-    risky = offer.preview.risk == "X"
-    dialog = e.confirm(
-        f"{w.title(offer)}?"[:100], effect, w.verb(offer.request), style="danger" if risky else "primary"
-    )
+    dialog = None
+    if confirmation_of(offer) is None:
+        dialog = e.confirm(f"{w.title(offer)}?"[:100], effect, w.verb(offer.request), style="primary")
     return e.button(
         "Approve",
         ActionId.APPROVE,
@@ -98,7 +117,7 @@ def approve_button(offer: Proposal, *, primary: bool = True) -> e.JSON:
 
 def _running(offer: Proposal, step: str) -> e.JSON:
     doing = t.inline(step, 400) if step else "starting"
-    who = t.mention(offer.decided_by)
+    who = _approvers(offer)
     when = f" {t.moment(offer.decided_at)}" if offer.decided_at is not None else ""
     blocks = [
         e.section(f"⏳ *{t.inline(w.title(offer), 500)}*\nRunning now: {doing}"),
@@ -153,7 +172,7 @@ def _verification(offer: Proposal) -> list[e.JSON]:
 
 
 def _who_and_when(offer: Proposal) -> str:
-    parts = [t.code(offer.id), f"approved by {t.mention(offer.decided_by)}"]
+    parts = [t.code(offer.id), f"approved by {_approvers(offer)}"]
     if offer.finished_at is not None:
         parts.append(f"finished {t.moment(offer.finished_at)}")
         if offer.decided_at is not None:
@@ -174,7 +193,8 @@ def _closed(incident: Incident, offer: Proposal) -> e.JSON:
             outcome += f"\n> {t.inline(offer.reason, 800)}"
         fallback = f"{t.inline(w.title(offer))}: rejected."
     elif offer.state is ProposalState.EXPIRED:
-        outcome = f"⌛ *{name}: expired* {t.moment(offer.expires_at)}. Nobody decided, nothing was done."
+        undecided = f"It had {w.approvals(offer)}" if offer.approvals else "Nobody decided"
+        outcome = f"⌛ *{name}: expired* {t.moment(offer.expires_at)}. {undecided}, nothing was done."
         fallback = f"{t.inline(w.title(offer))}: expired, nothing was done."
         button = e.button("Investigate again", ActionId.INVESTIGATE_AGAIN, incident.id)
         again = [e.actions([button], block_id(offer))]

@@ -7,6 +7,7 @@ from bot.domain.alert import Severity
 from bot.domain.evidence import EvidenceStatus, ProgressState
 from bot.domain.finding import RiskClass
 from bot.domain.incident import Incident, IncidentStatus, TriageState
+from bot.domain.policy import approvals_needed
 
 SEVERITY = {
     Severity.CRITICAL: "🔴 Critical",
@@ -41,7 +42,7 @@ EVIDENCE = {
 RISK: dict[RiskClass, str] = {
     "S": "Low: it can be undone",
     "D": "Medium: it disrupts the workload for a moment",
-    "X": "High: it destroys something and cannot be undone",
+    "X": "High: it stops or destroys something",
 }
 
 
@@ -112,6 +113,11 @@ def verb(request: ActionRequest) -> str:
 
 def title(proposal: Proposal) -> str:
     return ("Undo: " if proposal.undo_of else "") + do(proposal.request)
+
+
+def approvals(proposal: Proposal) -> str:
+    """Return how many of the approvals that are needed have been given: `1 of 2 approvals`."""
+    return f"{len(proposal.approvals)} of {approvals_needed(proposal.preview.risk)} approvals"
 
 
 def subject(incident: Incident) -> str:

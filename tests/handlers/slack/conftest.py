@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.settings import SlackSettings
 from bot.tasks import TaskSupervisor
-from handlers.slack.app import build_app
+from handlers.slack.app import SlackGateway, build_app
 from handlers.slack.wiring import Wiring
 from integrations.slack.client import make_client, make_session
 from integrations.slack.messenger import SlackMessenger
@@ -77,6 +77,14 @@ def wiring(client: AsyncWebClient, messenger: SlackMessenger, tasks: TaskSupervi
 @pytest.fixture
 def app(wiring: Wiring) -> AsyncApp:
     return build_app(wiring)
+
+
+@pytest.fixture
+async def gateway(wiring: Wiring, slack_settings: SlackSettings) -> AsyncIterator[SlackGateway]:
+    gateway = SlackGateway(slack_settings.app_token.get_secret_value(), wiring, ping_seconds=0.2)
+    await gateway.start()
+    yield gateway
+    await gateway.stop()
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Callable
 from typing import Any, cast
 
-from bot.domain.action import Proposal, ProposalState
+from bot.domain.action import Approval, Proposal, ProposalState
 from bot.domain.alert import Alert, MessageRef
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.metrics import Figures
-from bot.domain.policy import Person
-from bot.errors import NotAllowed, NotFound
+from bot.domain.policy import Person, may_confirm
+from bot.errors import ConfirmationNeeded, InvalidInput, NotAllowed, NotFound
 from bot.services import Services
 from bot.services.status import ComponentStatus
 from tests.integrations.slack import samples as s
@@ -28,6 +28,7 @@ class Recorder:
         self.alerts: list[Alert] = []
         self.failure: Exception | None = None  # raised by every call while it is set
         self.failures: list[Exception] = []  # raised by one call each
+        self.destructive = s.destructive(id="P-X0DEAD")
         self.find_person: Callable[[str], Any] | None = None
 
     def names(self) -> list[str]:
@@ -43,7 +44,8 @@ class Recorder:
     def _decide(self, person: Person, *call: Any) -> None:
         if "S0ONCALL" not in person.groups:
             raise NotAllowed(REFUSED, next_step="Ask somebody of the on-call group.")
-        self._note(*call)
+        if call:
+            self._note(*call)
 
     # intake, people, status, analytics
 
@@ -82,9 +84,20 @@ class Recorder:
 
     # approvals
 
-    async def approve(self, proposal_id: str, person: Person) -> Proposal:
-        self._decide(person, "approve", proposal_id, person.user_id)
-        return s.proposal(ProposalState.APPROVED)
+    async def approve(self, proposal_id: str, person: Person, typed: str | None = None) -> Proposal:
+        if proposal_id != self.destructive.id:
+            self._decide(person, "approve", proposal_id, person.user_id)
+            return s.proposal(ProposalState.APPROVED)
+        offer = self.destructive
+        self._decide(person)
+        if (refusal := may_confirm(offer, person, typed)) is not None:
+            errors = {"unconfirmed": ConfirmationNeeded, "mismatch": InvalidInput}
+            raise errors.get(refusal.code, NotAllowed)(refusal.message)
+        self._note("approve", proposal_id, person.user_id, typed)
+        approvals = (*offer.approvals, Approval(by=person.user_id, at=s.NOW))
+        state = ProposalState.APPROVED if offer.approvals else ProposalState.PENDING
+        self.destructive = offer.model_copy(update={"approvals": approvals, "state": state})
+        return self.destructive
 
     async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
         self._decide(person, "reject", proposal_id, person.user_id, reason)
@@ -116,6 +129,8 @@ class Recorder:
         return list(s.evidence())
 
     async def get(self, wanted: str) -> Any:
+        if wanted == self.destructive.id:
+            return self.destructive
         if wanted.startswith("P-"):
             return s.proposal(id=wanted)
         if wanted.startswith("INC-"):

@@ -1,12 +1,13 @@
 """End to end: people act in a workspace, the gateway hears it over Socket Mode, the answers appear."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.action import Proposal
 from bot.domain.interaction import REASON_BLOCK, REASON_INPUT, SUBJECT_BLOCK, SUBJECT_INPUT, ActionId, CallbackId
 from bot.errors import AuthenticationFailed, Unavailable
 from bot.settings import SlackSettings
@@ -30,14 +31,6 @@ async def eventually(predicate: Callable[[], T | None]) -> T:
 
 
 @pytest.fixture
-async def gateway(wiring: Wiring, slack_settings: SlackSettings) -> AsyncIterator[SlackGateway]:
-    gateway = SlackGateway(slack_settings.app_token.get_secret_value(), wiring, ping_seconds=0.2)
-    await gateway.start()
-    yield gateway
-    await gateway.stop()
-
-
-@pytest.fixture
 def pagerduty(workspace: SlackWorkspace) -> AsyncWebClient:
     return AsyncWebClient(token=workspace.app("pagerduty").bot_token, base_url=workspace.api_url)
 
@@ -52,10 +45,10 @@ def whispers(workspace: SlackWorkspace, person: str) -> list[JSON]:
     return list(workspace.core.state.channel("C01INCIDENT").ephemerals.get(workspace.people[person].id, ()))
 
 
-async def offered(messenger: SlackMessenger) -> str:
+async def offered(messenger: SlackMessenger, offer: Proposal | None = None) -> str:
     """Post a thread with a pending proposal and return the proposal message's ts."""
     root = await messenger.open_thread(s.incident(), "incidents", "root")
-    posted = await messenger.post_proposal(s.incident(thread=root), s.proposal(), "proposal")
+    posted = await messenger.post_proposal(s.incident(thread=root), offer or s.proposal(), "proposal")
     return posted.ts
 
 

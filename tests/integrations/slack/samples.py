@@ -6,6 +6,7 @@ from typing import Any
 from bot.domain.action import (
     ActionRequest,
     Applied,
+    Approval,
     Check,
     Preview,
     Proposal,
@@ -137,6 +138,28 @@ def proposal(state: ProposalState = ProposalState.PENDING, **changes: Any) -> Pr
         "message": MessageRef(channel="C01INCIDENT", ts="1795403570.000200", thread_ts=THREAD.ts),
     }
     return Proposal(**(values | changes))
+
+
+def destructive(state: ProposalState = ProposalState.PENDING, *approvers: str, **changes: Any) -> Proposal:
+    """Return a proposal to scale to 0, approved by `approvers` a minute apart."""
+    request = ActionRequest(
+        action="scale",
+        target=PAYMENT,
+        params={"replicas": 0},
+        reason="It floods the <database>; stopping it is the only way to let the others work.",
+    )
+    preview = Preview(
+        command="kubectl scale deployment/payment-service --replicas=0 -n shop",
+        diff="-  replicas: 3\n+  replicas: 0",
+        risk="X",
+        blast_radius="3 to 0 replicas; Service payment-service loses its last endpoint",
+        warnings=("Scaling to 0 stops everything that this workload serves.",),
+        reversible=True,
+        precondition={"uid": "0c2d", "resourceVersion": "811"},
+    )
+    approvals = tuple(Approval(by=user, at=NOW + timedelta(minutes=n)) for n, user in enumerate(approvers, 1))
+    values = {"request": request, "preview": preview, "approvals": approvals}
+    return proposal(state, **(values | {"fingerprint": fingerprint(request, preview)} | changes))
 
 
 DECIDED: dict[str, Any] = {"decided_at": NOW + timedelta(seconds=70), "decided_by": "U01MAYACHEN"}

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Proposal, ProposalState, Verification
+from bot.domain.action import ActionRequest, Applied, Approval, Check, Preview, Proposal, ProposalState, Verification
 from bot.domain.alert import AlertSource, MessageRef, Severity
 from bot.domain.analysis import Analysis, CitedEvidence, Provenance
 from bot.domain.entity import ObjectRef
@@ -114,6 +114,7 @@ PROPOSAL = st.builds(
     rank=st.integers(0, 5),
     created_at=TIME,
     expires_at=TIME,
+    approvals=_many(st.builds(Approval, by=st.from_regex(r"U[A-Z0-9]{8,10}\Z", fullmatch=True), at=TIME), 2),
     decided_at=_maybe(TIME),
     decided_by=USER,
     reason=_maybe(TEXT),

@@ -19,7 +19,13 @@ from integrations.slack.blocks.analysis import analysis
 from integrations.slack.blocks.commands import help_text, incident_list, status
 from integrations.slack.blocks.errors import error, error_view
 from integrations.slack.blocks.home import home
-from integrations.slack.blocks.modals import evidence_modal, investigate_modal, proposal_modal, reject_modal
+from integrations.slack.blocks.modals import (
+    confirm_modal,
+    evidence_modal,
+    investigate_modal,
+    proposal_modal,
+    reject_modal,
+)
 from integrations.slack.blocks.notice import notice
 from integrations.slack.blocks.progress import progress
 from integrations.slack.blocks.proposal import proposal
@@ -30,6 +36,7 @@ from sandbox.slack.validation.blocks import check_blocks
 from tests.integrations.slack import limits
 from tests.integrations.slack import samples as s
 
+MAYA, JONAS = s.MAYA.user_id, "U01JONASWEB"
 GOLDEN = Path(__file__).parent / "golden"
 CANDIDATES = [
     s.PAYMENT,
@@ -105,6 +112,12 @@ RENDERED: dict[str, Callable[[], dict[str, Any]]] = {
             request=ActionRequest(action="scale", target=s.PAYMENT, params={"replicas": 3}, reason="Back to 3."),
         ),
     ),
+    "proposal_destructive": lambda: proposal(s.incident(), s.destructive()),
+    "proposal_destructive_half": lambda: proposal(s.incident(), s.destructive(ProposalState.PENDING, MAYA)),
+    "proposal_destructive_approved": lambda: proposal(
+        s.incident(), s.destructive(ProposalState.APPROVED, MAYA, JONAS, **s.DECIDED | {"decided_by": JONAS})
+    ),
+    "proposal_destructive_expired": lambda: proposal(s.incident(), s.destructive(ProposalState.EXPIRED, MAYA)),
     "question": lambda: question(s.incident(), CANDIDATES, "Two workloads match “payment”."),
     "resolve": lambda: resolve(s.incident(), s.succeeded()),
     "notice": lambda: notice("👀 Acknowledged by <@U01MAYACHEN> in PagerDuty."),
@@ -113,9 +126,14 @@ RENDERED: dict[str, Callable[[], dict[str, Any]]] = {
     "modal_evidence": lambda: evidence_modal(s.incident(), s.evidence()),
     "modal_proposal": lambda: proposal_modal(s.succeeded()),
     "modal_reject": lambda: reject_modal(s.proposal()),
+    "modal_confirm_first": lambda: confirm_modal(s.destructive()),
+    "modal_confirm_second": lambda: confirm_modal(s.destructive(ProposalState.PENDING, MAYA)),
     "modal_investigate": investigate_modal,
     "home_bars": _home,
     "home_chart": lambda: _home(chart=True),
+    "home_destructive_half": lambda: home(
+        [], [s.destructive(ProposalState.PENDING, MAYA)], s.figures(), days=7, thread_link=_link
+    ),
     "home_empty": lambda: home([], [], s.figures(), days=7, thread_link=_link),
     "command_help": lambda: help_text("/oncall", [("status", "what works")], "I do not know “stats”."),
     "command_status": lambda: status(COMPONENTS),

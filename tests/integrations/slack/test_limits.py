@@ -18,7 +18,7 @@ from integrations.slack.blocks.analysis import analysis
 from integrations.slack.blocks.commands import help_text, incident_list, status
 from integrations.slack.blocks.errors import error, error_view
 from integrations.slack.blocks.home import home
-from integrations.slack.blocks.modals import evidence_modal, proposal_modal, reject_modal
+from integrations.slack.blocks.modals import confirm_modal, evidence_modal, proposal_modal, reject_modal
 from integrations.slack.blocks.progress import progress
 from integrations.slack.blocks.proposal import proposal
 from integrations.slack.blocks.question import question
@@ -65,6 +65,7 @@ def test_proposal(incident: Incident, offer: Proposal, step: str) -> None:
     accepted(resolve(incident, offer))
     accepted(proposal_modal(offer))
     accepted(reject_modal(offer))
+    accepted(confirm_modal(offer))
 
 
 @quick
