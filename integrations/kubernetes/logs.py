@@ -25,7 +25,7 @@ _QUIET = re.compile(
 _COUNTED = re.compile(r"\d+ errors?\b|\berrors?[=:] ?\d", re.IGNORECASE)
 _CONTINUATION = re.compile(
     r"^(?:\s+at |\s+File \"|\s+\S|Caused by:|\s*\.\.\. \d+ (?:more|common)|goroutine \d+ |\tfrom |"
-    r"During handling of|The above exception|   at |--- End of|\s*\^|\S+\.go:\d+|main\.\w+\(|created by |"
+    r"During handling of|The above exception|   at |--- End of|\s*\^|[^\s{]\S*\.go:\d+|main\.\w+\(|created by |"
     r"#\d+ |Stack trace:|stack backtrace:|note: run with)"
 )
 _TRACE_START = re.compile(

@@ -26,8 +26,8 @@ _URL = re.compile(
 _PAIR = re.compile(r"^(?:[^@/\s]*@)?(?P<host>[a-zA-Z][\w.-]*|\d+(?:\.\d+){3}):(?P<port>\d{2,5})(?:/.*)?$")
 _BARE = re.compile(r"^(?P<host>[a-zA-Z][a-zA-Z0-9-]*(?:\.[a-zA-Z0-9-]+)*)$")
 _OPTION = re.compile(
-    r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|hostname)\s*=\s*(?:tcp:)?(?P<host>[a-zA-Z][\w.-]*)(?:,(?P<port>\d{2,5}))?"
-    r"(?=[;\s]|$)",
+    r"(?:^|[;\s])(?:host|server|data source|addr(?:ess)?|hostname)\s*=\s*(?:tcp:)?"
+    r"(?P<host>[a-zA-Z][\w.-]*)(?:,(?P<port>\d{2,5}))?(?=[;\s]|$)",
     re.IGNORECASE,
 )
 _OPTION_PORT = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>\d{2,5})", re.IGNORECASE)

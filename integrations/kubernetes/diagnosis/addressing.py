@@ -22,7 +22,7 @@ from integrations.kubernetes.diagnosis.findings import Judged, action, finding, 
 from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
-_CONNECTING = frozenset({"unresolved", "refused", "timeout", "reset"})
+_CONNECTING = frozenset({"unresolved", "refused", "timeout", "reset", "gateway"})
 _NEAR = 0.72
 _TLS = frozenset({"https", "tls", "grpcs"})
 _FAMILIES = {
@@ -121,8 +121,11 @@ def _is_about(graph: Graph, complaint: Complaint, address: Address) -> bool:
     called = graph.service_by_ip.get(complaint.host)  # programs often print the address that a name stood for
     if called is not None:
         return called is service_at(graph, address.host, namespace_of(complaint.view.pod))
-    if complaint.host and complaint.host.split(".")[0] == address.host.split(".")[0]:
+    first = address.host.split(".")[0]
+    if complaint.host and complaint.host.split(".")[0] == first:
         return True
+    if complaint.kind == "gateway" and complaint.host and first.startswith(f"{complaint.host}-"):
+        return True  # a gateway logs the path that was asked for, and that is often called like its backend
     return bool(re.search(rf"(?<![\w.-]){re.escape(address.host)}(?![\w-])", complaint.text))
 
 

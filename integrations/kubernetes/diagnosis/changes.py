@@ -7,10 +7,20 @@ from typing import Any
 from bot.domain.finding import SuggestedAction
 from bot.domain.redaction import MARKER
 from integrations.kubernetes.diagnosis.findings import action
-from integrations.kubernetes.diagnosis.graph import Graph, revision_of, status_of, template_of
+from integrations.kubernetes.diagnosis.graph import (
+    Graph,
+    condition_of,
+    revision_of,
+    status_of,
+    template_of,
+    timestamp_of,
+)
 from integrations.kubernetes.snapshot import Object, parse_time
 
 Template = dict[str, Any]
+_YOUNG_SECONDS = 86400.0
+_SETTLING_SECONDS = 600.0
+_BACK_OFF_SECONDS = 330.0  # how far apart the restarts of a crash loop are in the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +122,33 @@ def rollback_action(
         return None
     good = good_revision(graph, workload, is_good)
     current = revisions_of(graph, workload).current
-    if good is None or current is None:
+    if good is None or current is None or (is_good is None and not _is_suspect(graph, workload, good, current)):
         return None
     changes = compare_templates(template_of(good), template_of(current))
     told = "; ".join(changes[:3]) or "changed the template"
     reason = f"revision {revision_of(current)} {told}; revision {revision_of(good)} {_record(good, current)}"
     return action("rollback", target, reason, to_revision=revision_of(good))
+
+
+def _is_suspect(graph: Graph, workload: Object, good: Object, current: Object) -> bool:
+    """Whether the trouble may have come with the present revision: it is young, it never ran well, or its like does.
+
+    A revision that ran well for days is no cause of what began an hour ago, and going back from it no remedy.
+    """
+    age = graph.age_seconds(timestamp_of(current))
+    if age is None or age <= _YOUNG_SECONDS or int(status_of(good).get("readyReplicas") or 0) > 0:
+        return True
+    return any(_never_ran_well(graph, pod) for pod in graph.pods_of(workload))
+
+
+def _never_ran_well(graph: Graph, pod: Object) -> bool:
+    age, ready = graph.age_seconds(timestamp_of(pod)), condition_of(pod, "Ready")
+    if age is None or ready is None or ready[1].get("status") == "True":
+        return False
+    since = graph.age_seconds(ready[1].get("lastTransitionTime"))
+    statuses = status_of(pod).get("containerStatuses") or ()
+    restarts = max((int(status.get("restartCount") or 0) for status in statuses), default=0)
+    return (since is not None and age - since <= _SETTLING_SECONDS) or restarts * _BACK_OFF_SECONDS >= age / 2
 
 
 def _record(good: Object, current: Object) -> str:
@@ -166,7 +197,7 @@ def describe_change(graph: Graph, workload: Object | None) -> str:
     if history.current is None or not history.earlier:
         return ""
     changes = compare_templates(template_of(history.earlier[0]), template_of(history.current))
-    if not changes:
+    if not changes or not _is_suspect(graph, workload, history.earlier[0], history.current):
         return ""
     age = graph.age_seconds((history.current.get("metadata") or {}).get("creationTimestamp"))
     when = f" ({duration_text(age)} ago)" if age is not None and age >= 0 else ""

@@ -105,7 +105,7 @@ def _time_of(line: str) -> datetime | None:
 
 
 def _is_old(graph: Graph, line: str, last: datetime | None) -> bool:
-    """Say whether a line was written long before the snapshot; clocks without a zone are compared with their own end."""
+    """Say whether a line was written long before the snapshot; a clock without a zone is held to the log's own end."""
     written = _time_of(line)
     if written is None:
         return False

@@ -10,9 +10,10 @@ from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint, complaints
 from integrations.kubernetes.diagnosis.dns import judge_names
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
+from integrations.kubernetes.diagnosis.gateway_files import judge_gateway_files
 from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.diagnosis.node_network import judge_nodes
-from integrations.kubernetes.diagnosis.own_words import judge_own_words
+from integrations.kubernetes.diagnosis.own_words import judge_clocks, judge_own_words
 from integrations.kubernetes.diagnosis.policies import denier
 from integrations.kubernetes.diagnosis.waits import WAITING, judge_waits
 from integrations.kubernetes.snapshot import Object
@@ -29,10 +30,13 @@ def analyze(graph: Graph) -> Iterable[Judged]:
         *judge_names(graph, said),
         *judge_addresses(graph, said),
         *judge_protocols(graph, found),
+        *judge_gateway_files(graph),
         *_policies(graph, said),
     ]
     yield from first
-    yield from judge_own_words(graph, said)
+    clocks = list(judge_clocks(graph, said))
+    yield from clocks
+    yield from judge_own_words(graph, _unanswered(said, clocks))
     left = _unanswered(said, first)
     nodes = list(judge_nodes(graph, left))
     yield from nodes

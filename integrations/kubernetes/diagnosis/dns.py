@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 
 from bot.domain.alert import Severity
 from integrations.kubernetes.diagnosis.addresses import addresses_of, is_local, service_at
-from integrations.kubernetes.diagnosis.citations import cite_present
+from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready, quote
 from integrations.kubernetes.diagnosis.graph import (
@@ -23,6 +23,12 @@ from integrations.kubernetes.snapshot import Object
 _TEMPLATE = re.compile(
     r"^\s*template\s+(?:IN|ANY|CH)\s+(?P<type>\w+)\s*(?P<zone>[^{\n]*)\{(?P<body>[^}]*)\}", re.MULTILINE
 )
+_REWRITE = re.compile(
+    r"^\s*(?:rewrite\s+(?:stop\s*\{\s*|continue\s*\{\s*|stop\s+|continue\s+)?)?name\s+(?:exact\s+)?"
+    r"(?P<name>[a-z0-9][\w.-]+)\s+(?P<instead>[a-z0-9][\w.-]+)",
+    re.MULTILINE,
+)
+_OWN_NAMES = re.compile(r"^\s*kubernetes\b", re.MULTILINE)
 _REFUSAL = re.compile(r"rcode\s+(NXDOMAIN|SERVFAIL|REFUSED)", re.IGNORECASE)
 _NODE_LOCAL = "169.254."
 
@@ -68,14 +74,19 @@ def _corefiles(graph: Graph, lost: dict[str, list[Complaint]]) -> Generator[Judg
     """Judge rules of CoreDNS that refuse names; a template for AAAA is a habit and hurts nobody."""
     ill = False
     for held in graph.all("ConfigMap"):
-        text = str((held.get("data") or {}).get("Corefile") or "")
+        key, text = _rules_of(held)
         if not text:
             continue
-        told = ""
+        told = next((told for match in _REWRITE.finditer(text) if (told := _rewritten(graph, match))), "")
         for match in _TEMPLATE.finditer(text):
             if match["type"].upper() != "AAAA" and (code := _REFUSAL.search(match["body"])):
                 told = f"answers {code[1].upper()} for {match['zone'].strip() or 'every name'}"
-        if not told and "kubernetes" not in text and "forward" in text and name_of(held) == "coredns":
+        if (
+            not told
+            and key == "Corefile"
+            and not re.search(r"^\s*kubernetes\b", text, re.MULTILINE)
+            and "forward" in text
+        ):
             told = "has no rule for the cluster's own names"
         if not told:
             continue
@@ -83,17 +94,37 @@ def _corefiles(graph: Graph, lost: dict[str, list[Complaint]]) -> Generator[Judg
         yield finding(
             "dns.corefile",
             entity(held),
-            f"The Corefile in ConfigMap {name_of(held)} {told}.",
+            f"{key} in ConfigMap {name_of(held)}, a rule of CoreDNS, {told}.",
             severity=Severity.HIGH,
             confidence=0.92 if lost else 0.8,
             evidence=(
-                *cite_present(held, "/data/Corefile"),
+                *cite_present(held, f"/data/{escape(key)}"),
                 *(c.cite() for f in list(lost.values())[:2] for c in f[:1]),
             ),
             person_decides="Take the rule out of the Corefile, then reload CoreDNS.",
             explains=lost,
         )
     return ill
+
+
+def _rules_of(held: Object) -> tuple[str, str]:
+    """Return the key and text of CoreDNS rules in a ConfigMap: its Corefile, or what that imports."""
+    data = held.get("data") or {}
+    custom = namespace_of(held) == "kube-system" and "coredns" in name_of(held)
+    keys = [key for key in sorted(data) if key == "Corefile" or (custom and key.endswith((".override", ".server")))]
+    return (keys[0], "\n".join(str(data[key]) for key in keys)) if keys else ("", "")
+
+
+def _rewritten(graph: Graph, match: re.Match[str]) -> str:
+    """Say what is wrong with a rule that answers for one Service with the address of one that does not exist."""
+    name, instead = match["name"].rstrip("."), match["instead"].rstrip(".")
+    if (
+        service_at(graph, name, "") is None
+        or not is_local(graph, instead)
+        or service_at(graph, instead, "") is not None
+    ):
+        return ""
+    return f"sends those who ask for {name} to {instead}, which no Service serves"
 
 
 def _client(graph: Graph, about: str, found: list[Complaint], servers: list[Object]) -> Iterator[Judged]:
@@ -129,6 +160,9 @@ def _missing_host(graph: Graph, about: str, found: list[Complaint]) -> Iterator[
         namespace = namespace_of(complaint.view.pod)
         workload = graph.snapshot.objects.get(complaint.view.owner)
         told = {address.host for address in addresses_of(graph, workload)} if workload is not None else set()
+        if (governed := _without_record(graph, complaint)) is not None:
+            yield governed
+            return
         if (
             complaint.view.crashes
             or not complaint.host
@@ -140,10 +174,35 @@ def _missing_host(graph: Graph, about: str, found: list[Complaint]) -> Iterator[
         yield finding(
             "config.bad_address",
             about,
-            f"{about.rpartition('/')[2]} calls {complaint.host}, which no Service serves: {quote(complaint.text, 120)}.",
+            f"{about.rpartition('/')[2]} calls {complaint.host}, which no Service serves: "
+            f"{quote(complaint.text, 120)}.",
             severity=Severity.HIGH,
             confidence=0.75,
             evidence=[complaint.cite()],
             person_decides=f"Find where {complaint.host} is configured, and correct it.",
         )
         return
+
+
+def _without_record(graph: Graph, complaint: Complaint) -> Judged | None:
+    """Judge the name of one pod of a StatefulSet that names another Service as its own: only that one has records."""
+    pod, _, rest = complaint.host.partition(".")
+    namespace = namespace_of(complaint.view.pod)
+    service = service_at(graph, rest, namespace) if rest else None
+    found = graph.snapshot.get("StatefulSet", namespace_of(service) if service else namespace, pod.rpartition("-")[0])
+    governing = str(spec_of(found or {}).get("serviceName") or "")
+    if found is None or not rest or governing == rest.split(".")[0]:
+        return None
+    exists = graph.snapshot.get("Service", namespace_of(found), governing) is not None
+    told = f"its serviceName is {governing}" + ("" if exists else ", which does not exist")
+    return finding(
+        "config.bad_address",
+        entity(found),
+        f"The pods of StatefulSet {name_of(found)} have no names under {rest.split('.')[0]}: {told}; "
+        f"{complaint.view.entity.rpartition('/')[2]} asks for {complaint.host}.",
+        severity=Severity.HIGH,
+        confidence=0.9,
+        evidence=(*cite_present(found, "/spec/serviceName"), complaint.cite()),
+        person_decides="Make the headless Service that the StatefulSet names, or give callers that one's name.",
+        explains=[complaint.view.entity],
+    )

@@ -68,6 +68,7 @@ KEYS: dict[str, str] = {
     "ingress.backend": "An Ingress leads to a Service that does not exist.",
     "ingress.port": "An Ingress leads to a port that its Service does not have.",
     "ingress.class": "An Ingress names a class that no controller serves.",
+    "ingress.tls": "An Ingress takes its certificate from a Secret that does not exist.",
     "route.misdirected": "A route leads to a Service or a port that does not exist, or to the wrong one.",
     "config.bad_address": "A variable or a configuration names a host, port or scheme that no Service serves.",
     "dns.unavailable": "No name server of the cluster is ready.",

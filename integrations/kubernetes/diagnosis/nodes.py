@@ -113,10 +113,10 @@ def _starved(graph: Graph, node: Object) -> Iterator[Judged]:
         view
         for view in containers(graph)
         if spec_of(view.pod).get("nodeName") == name_of(node)
-        and view.crashes
         and view.ended is not None
         and view.ended[1].get("exitCode") == 137
         and view.ended[1].get("reason") != "OOMKilled"
+        and (view.crashes or (graph.age_seconds(view.ended[1].get("finishedAt")) or _FRESH_SECONDS) < _FRESH_SECONDS)
     ]
     if not victims:
         return

@@ -1,5 +1,6 @@
 """What running programs say about themselves and their databases: connections, credentials, certificates, disks."""
 
+import re
 from collections.abc import Iterator
 
 from bot.domain.alert import Severity
@@ -9,7 +10,7 @@ from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_remedies import claim_of
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
-from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of
+from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _OWN = {
@@ -25,6 +26,8 @@ _OWN = {
                   "Grant the permission, or correct the ServiceAccount."),
     "disk": ("pvc.full", "has a full disk", "Free space or enlarge the volume."),
 }  # fmt: skip
+
+_TOO_EARLY = re.compile(r"not (?:yet|valid yet)|NOT_YET|NotTimeValid")
 
 
 def judge_own_words(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
@@ -54,6 +57,28 @@ def _to_blame(graph: Graph, complaint: Complaint) -> str:
         owners = backing(graph, service) if service is not None else []
         return entity(owners[0]) if owners else about
     return about
+
+
+def judge_clocks(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
+    """Judge a node on which all who find certificates not valid yet run, and more than one does: its clock is late."""
+    early = [c for found in said.values() for c in found if c.kind == "certificate" and _TOO_EARLY.search(c.text)]
+    nodes = {str(spec_of(c.view.pod).get("nodeName")) for c in early}
+    clients = sorted({c.view.entity for c in early})
+    others = {str(spec_of(pod).get("nodeName")) for pod in graph.pods if graph.has_log(pod)} - nodes
+    if len(nodes) != 1 or len(clients) < 2 or not others:
+        return
+    node = nodes.pop()
+    yield finding(
+        "cert.expired",
+        f"Node/{node}",
+        f"Certificates that are valid elsewhere are not valid yet on node {node}, for {len(clients)} workloads there: "
+        f"its clock is late. {quote(early[0].text)}",
+        severity=Severity.HIGH,
+        confidence=0.8,
+        evidence=[c.cite() for c in early[:4]],
+        person_decides="Set the node's clock, and see why its time service does not.",
+        explains=clients,
+    )
 
 
 def _volume_of(graph: Graph, workload: Object) -> str | None:

@@ -2,17 +2,28 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.changes import describe_change, revisions_of, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, outage, ready_text
+from integrations.kubernetes.diagnosis.findings import (
+    Judged,
+    action,
+    clip,
+    finding,
+    is_ready,
+    is_starting,
+    outage,
+    ready_text,
+)
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
     entity,
     name_of,
+    namespace_of,
     revision_of,
     spec_of,
     status_of,
@@ -41,8 +52,32 @@ def analyze(graph: Graph) -> Iterable[Judged]:
     for kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
         for workload in graph.all(kind):
             yield from _refused(graph, workload)
+    for workload in graph.all("StatefulSet"):
+        yield from _without_names(graph, workload)
     for deployment in graph.all("Deployment"):
         yield from _deadline(graph, deployment)
+
+
+def _without_names(graph: Graph, workload: Object) -> Iterator[Judged]:
+    """Judge a StatefulSet that is not well and whose headless Service is not there: its pods cannot find each other."""
+    namespace, name = namespace_of(workload), str(spec_of(workload).get("serviceName") or "")
+    ill = [pod for pod in graph.pods_of(workload) if not is_ready(pod) and not is_starting(graph, pod)]
+    running = [pod for pod in ill if status_of(pod).get("phase") == "Running"]
+    services = graph.service_names(namespace)
+    if not name or not running or not services or name in services:
+        return
+    near = next(iter(get_close_matches(name, sorted(services), 1, 0.7)), "")
+    hint = f" (there is {near})" if near else ""
+    yield finding(
+        "config.bad_address",
+        entity(workload),
+        f"StatefulSet {name_of(workload)} names Service {name}, which does not exist{hint}: its pods have no names "
+        f"under which they find each other; {ready_text(graph, graph.owner_key(workload))}.",
+        severity=Severity.HIGH,
+        confidence=0.75,
+        evidence=cite_present(workload, "/spec/serviceName"),
+        person_decides=f"Make the headless Service {name}, or have the StatefulSet name the right one.",
+    )
 
 
 def _refused(graph: Graph, workload: Object) -> Iterator[Judged]:

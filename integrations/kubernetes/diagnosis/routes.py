@@ -22,7 +22,7 @@ _STEPS = frozenset({"api", "v1", "v2", "v3", "svc", "service"})
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
-    """Judge Gateway API routes, Istio VirtualServices, Traefik IngressRoutes, and Ingresses' classes and paths."""
+    """Judge routes of gateways, meshes, Traefik and OpenShift, and Ingresses' classes and paths."""
     if not graph.all("Service"):
         return
     for route in (item for kind in _ROUTES for item in graph.all(kind)):
@@ -30,8 +30,11 @@ def analyze(graph: Graph) -> Iterable[Judged]:
         yield from _refused(route)
     for route in graph.all("VirtualService"):
         yield from _targets(graph, route, list(_mesh_backends(route)))
+        yield from _subsets(graph, route)
     for route in graph.all("IngressRoute"):
         yield from _targets(graph, route, list(_traefik_backends(route)))
+    for route in graph.all("Route"):
+        yield from _targets(graph, route, list(_openshift_backends(graph, route)))
     for ingress in graph.all("Ingress"):
         yield from _class(graph, ingress)
         yield from _crossed(graph, ingress)
@@ -67,6 +70,46 @@ def _traefik_backends(route: Object) -> Iterator[tuple[str, str, str, Any]]:
                 space = str(backend.get("namespace") or namespace_of(route))
                 pointer = f"/spec/routes/{number}/services/{position}"
                 yield f"{pointer}/name", f"{backend.get('name')}.{space}", f"{pointer}/port", backend.get("port")
+
+
+def _openshift_backends(graph: Graph, route: Object) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield a Route's backends. Its port names a port of the Service or one of its target ports."""
+    spec = spec_of(route)
+    port = (spec.get("port") or {}).get("targetPort")
+    backends = [("/spec/to", spec.get("to") or {})]
+    backends += [(f"/spec/alternateBackends/{n}", b) for n, b in enumerate(spec.get("alternateBackends") or ())]
+    for pointer, backend in backends:
+        if (backend.get("kind") or "Service") != "Service" or not backend.get("name"):
+            continue
+        service = graph.snapshot.get("Service", namespace_of(route), str(backend["name"]))
+        targets = [entry.get("targetPort") for entry in spec_of(service or {}).get("ports") or ()]
+        wanted = None if port in targets else port
+        yield f"{pointer}/name", f"{backend['name']}.{namespace_of(route)}", "/spec/port/targetPort", wanted
+
+
+def _subsets(graph: Graph, route: Object) -> Iterator[Judged]:
+    """Judge subsets that no DestinationRule of the host defines: the mesh answers 503 for them."""
+    for number, rule in enumerate(spec_of(route).get("http") or ()):
+        for position, hop in enumerate(rule.get("route") or ()):
+            target = hop.get("destination") or {}
+            host, subset = str(target.get("host") or ""), target.get("subset")
+            service = service_at(graph, host, namespace_of(route))
+            if not subset or service is None:
+                continue
+            rules = [
+                item
+                for item in graph.all("DestinationRule")
+                if service_at(graph, str(spec_of(item).get("host") or ""), namespace_of(item)) is service
+            ]
+            defined = {entry.get("name") for item in rules for entry in spec_of(item).get("subsets") or ()}
+            if subset in defined:
+                continue
+            pointer = f"/spec/http/{number}/route/{position}/destination/subset"
+            evidence = (*cite_present(route, pointer), *(c for i in rules for c in cite_present(i, "/spec/subsets")))
+            shown = ", ".join(sorted(map(str, defined))) or "none"
+            told = f"subset {subset} of {host}, which no DestinationRule defines (there are: {shown})"
+            yield _report(route, told, evidence, 0.93)
+            return
 
 
 def _targets(graph: Graph, route: Object, backends: list[tuple[str, str, str, Any]]) -> Iterator[Judged]:

@@ -1,11 +1,12 @@
 """Services that reach nobody."""
 
 from collections.abc import Iterable, Iterator
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation
+from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.findings import (
     Judged,
@@ -36,7 +37,10 @@ def analyze(graph: Graph) -> Iterable[Judged]:
     """Judge selectors, ports and readiness; a Service without a selector is somebody's purpose."""
     for service in graph.all("Service"):
         selector = spec_of(service).get("selector") or {}
-        if not selector or spec_of(service).get("type") == "ExternalName":
+        if spec_of(service).get("type") == "ExternalName":
+            yield from _elsewhere(graph, service)
+            continue
+        if not selector:
             continue
         pods = [pod for pod in graph.pods_selected(namespace_of(service), selector) if not is_gone(pod)]
         if not pods:
@@ -45,6 +49,30 @@ def analyze(graph: Graph) -> Iterable[Judged]:
         yield from _ports(service, pods)
         if not any(is_ready(pod) or is_starting(graph, pod) for pod in pods):
             yield _not_ready(service, pods)
+
+
+def _elsewhere(graph: Graph, service: Object) -> Iterator[Judged]:
+    """Judge an ExternalName that stands for a Service of this cluster which is not there."""
+    host = str(spec_of(service).get("externalName") or "").rstrip(".")
+    name, _, rest = host.removesuffix(".cluster.local").removesuffix(".svc").partition(".")
+    if not host.endswith((".svc", ".svc.cluster.local")) or "." in rest or service_at(graph, host, "") is not None:
+        return
+    spaces = {name_of(item) for item in graph.all("Namespace")}
+    if not graph.services_in(rest) and (not spaces or rest in spaces):
+        return  # that namespace was not read
+    twins = [item for item in graph.all("Service") if name_of(item) == name and item is not service]
+    near = next((f"{name}.{namespace_of(item)}" for item in twins), "")
+    near = near or next(iter(get_close_matches(name, sorted(graph.service_names(rest)), 1, 0.7)), "")
+    hint = f" (the nearest is {near})" if near else ""
+    yield finding(
+        "config.bad_address",
+        entity(service),
+        f"Service {name_of(service)} stands for {host}, which no Service serves{hint}.",
+        severity=Severity.HIGH,
+        confidence=0.93 if near else 0.85,
+        evidence=cite_present(service, "/spec/externalName"),
+        person_decides="Correct the externalName of the Service.",
+    )
 
 
 def _no_pods(graph: Graph, service: Object, selector: dict[str, str]) -> Iterator[Judged]:
