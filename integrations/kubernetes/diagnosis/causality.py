@@ -2,7 +2,7 @@
 
 import re
 
-from bot.domain.finding import Finding
+from bot.domain.finding import Finding, SuggestedAction
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.graph import (
@@ -22,12 +22,14 @@ from integrations.kubernetes.snapshot import Object
 _CLIENT = "crash.dependency_refused"
 _TRACEABLE = frozenset({"crash.app_exception", "crash.liveness_kill", "crash.clean_exit"})
 _WAITS = frozenset({"app.dependency_timeout", "net.delay", "net.loss"})
+_OF_A_ROLLOUT = frozenset({"rollout.bad_revision", "rollout.deadline"})
 _MISCONFIGURED = frozenset({"probe.readiness"})
 _PROVEN = 0.85
 _DEPTH = {
     _CLIENT: 0, "init.failing": 1, "init.hung": 1, "probe.readiness": 1, "pvc.pending": 1, "sts.stuck": 2,
     "ds.not_scheduled": 2, "job.failed": 2, "dns.unavailable": 3, "rollout.deadline": 3, "rollout.bad_revision": 3,
     "cron.failing": 3, "svc.not_ready": 4, "app.dependency_timeout": 5, "net.delay": 5, "net.loss": 5,
+    "sched.no_scheduler": 2,
 }  # fmt: skip
 """How near a symptom is to its cause: of two, the nearer one is told first and the other one folded."""
 
@@ -52,18 +54,28 @@ def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
         if candidates:
             causes[position] = min(candidates, key=lambda other: (findings[other].key in SYMPTOMS, other))
     explained: dict[int, set[str]] = {}
+    remedies: dict[int, list[SuggestedAction]] = {}
     for position in causes:
-        root = _root_of(position, causes)
-        explained.setdefault(root, set()).update({findings[position].entity, *findings[position].explains})
+        root, symptom = _root_of(position, causes), findings[position]
+        explained.setdefault(root, set()).update({symptom.entity, *symptom.explains})
+        if symptom.key in _OF_A_ROLLOUT and symptom.entity == findings[root].entity:
+            remedies.setdefault(root, []).extend(symptom.actions)
     return [
         found.model_copy(
             update={
                 "root": position not in causes,
+                "actions": _with_remedies(found, remedies.get(position, [])),
                 "explains": tuple(sorted({*found.explains, *explained.get(position, ())} - {found.entity})),
             }
         )
         for position, found in enumerate(findings)
     ]
+
+
+def _with_remedies(found: Finding, more: list[SuggestedAction]) -> tuple[SuggestedAction, ...]:
+    """Return a finding's actions with those of its rollout that it does not offer itself."""
+    known = {item.action for item in found.actions}
+    return (*found.actions, *(item for item in more if item.action not in known))
 
 
 def _places(graph: Graph, found: Finding) -> list[str]:
@@ -77,6 +89,8 @@ def _places(graph: Graph, found: Finding) -> list[str]:
     elif item is not None and found.key in _WAITS:
         labels = (template_of(item).get("metadata") or {}).get("labels") or {}
         places += [entity(service) for service in graph.services_of(namespace_of(item), labels)]
+    if found.key == "sched.no_scheduler":
+        places += [entity(pod) for pod in graph.pods_in("kube-system") if name_of(pod).startswith("kube-scheduler")]
     if found.key in _WAITS:  # what ails those who wait, or their nodes, may be all there is
         places += [place for client in found.explains for place in _neighbours(graph, client)]
     return places

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from bot.domain.alert import Severity
-from bot.domain.finding import Citation, SuggestedAction
+from bot.domain.finding import Citation, Finding, SuggestedAction
 from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
-from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_ready, outage, ready_text
+from integrations.kubernetes.diagnosis.graph import Graph, is_network_agent, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _CREATE_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
@@ -19,6 +19,7 @@ _MISSING = re.compile(r"(?P<kind>secret|configmap)s? \\?\"(?P<name>[^\"\\]+)\\?\
 _MISSING_KEY = re.compile(
     r"couldn't find key (?P<key>\S+) in (?P<kind>ConfigMap|Secret) (?:(?P<ns>[^/\s]+)/)?(?P<name>[^\s\"]+)"
 )
+_NOT_RUNNABLE = re.compile(r"exec:? .*(?:not found|permission denied|no such file)|executable file not found")
 _BAD_ITEM = re.compile(r"references non-existent (?:config|secret) key: (?P<key>\S+)")
 _EVENT_RULES = (
     ("mount.missing_ref", ("FailedMount",), re.compile(r"not found|references non-existent", re.IGNORECASE)),
@@ -26,6 +27,15 @@ _EVENT_RULES = (
     ("oom.init", ("FailedCreatePodSandBox", "Failed"), re.compile(r"OOM-killed|oom_kill|limit too low")),
     ("sandbox.cni", ("FailedCreatePodSandBox",), re.compile(r"network|CNI|IP address|ipam|plugin", re.IGNORECASE)),
 )  # fmt: skip
+_NOT_OF_THE_TEMPLATE = frozenset({"sandbox.cni", "mount.attach"})
+_DECIDE = {
+    "sandbox.cni": "Look at the network plugin of the pod's node.",
+    "mount.attach": "See which pod and node hold the volume; delete the old pod if its node is gone for good.",
+    "oom.init": "Raise the memory limit: no process starts within this one.",
+    "config.nonroot": "Set runAsUser to another one than root, or use an image that does not run as root.",
+    "create.error": "Correct what the message names in the pod's template.",
+}
+_SEVERAL = 2
 _CURRENT_SECONDS = 1800.0
 _WAITED_SECONDS = 180.0
 
@@ -33,6 +43,7 @@ _WAITED_SECONDS = 180.0
 def analyze(graph: Graph) -> Iterable[Judged]:
     """Judge containers that wait to be created; one finding for each workload and container."""
     seen: set[tuple[str, str]] = set()
+    stranded: dict[str, list[Finding]] = {}
     for view in containers(graph):
         reason = view.waiting.get("reason")
         if (view.entity, view.name) in seen or reason not in _CREATE_REASONS | _STARTING:
@@ -40,7 +51,35 @@ def analyze(graph: Graph) -> Iterable[Judged]:
         judged = list(_from_status(graph, view) if reason in _CREATE_REASONS else _from_events(graph, view))
         if judged:
             seen.add((view.entity, view.name))
-            yield from judged[:1]
+            node = str(spec_of(view.pod).get("nodeName") or "")
+            if isinstance(judged[0], Finding) and judged[0].key == "sandbox.cni" and node:
+                stranded.setdefault(node, []).append(judged[0])
+                continue
+            yield judged[0]
+    for node, found in sorted(stranded.items()):
+        yield from _networks(graph, node, found)
+
+
+def _networks(graph: Graph, node: str, found: list[Finding]) -> Iterator[Judged]:
+    """Blame the node when several workloads get no network there, or when its network agent is ill."""
+    agents = [pod for pod in graph.pods if spec_of(pod).get("nodeName") == node and is_network_agent(pod)]
+    ill = [pod for pod in agents if not is_ready(pod)]
+    if len({item.entity for item in found}) < _SEVERAL and not ill:
+        yield from found
+        return
+    told = f"; its network agent {name_of(ill[0])} is not ready" if ill else ""
+    evidence = [citation for item in found[:3] for citation in item.evidence[:1]]
+    evidence += [c for pod in ill[:1] for c in cite_present(pod, "/status/conditions")]
+    yield finding(
+        "sandbox.cni",
+        f"Node/{node}",
+        f"Node {node} gives pods no network{told}: {found[0].summary.partition(': ')[2]}",
+        severity=max((item.severity for item in found), key=lambda severity: -severity.rank),
+        confidence=0.92,
+        evidence=evidence,
+        person_decides=_DECIDE["sandbox.cni"],
+        explains=[*(item.entity for item in found), *(graph.entity_of(pod) for pod in ill)],
+    )
 
 
 def _from_status(graph: Graph, view: ContainerView) -> Iterator[Judged]:
@@ -55,7 +94,7 @@ def _from_status(graph: Graph, view: ContainerView) -> Iterator[Judged]:
         )
     elif "runAsNonRoot" in message or "non-root" in message:
         yield _report(graph, view, "config.nonroot", clip(message), evidence, 0.95)
-    elif view.waiting.get("reason") == "RunContainerError" and "not found" in message:
+    elif _NOT_RUNNABLE.search(message):
         yield _report(graph, view, "crash.bad_command", clip(message), evidence, 0.9)
     else:
         yield _report(graph, view, "create.error", clip(message) or "the runtime gives no reason", evidence, 0.8)
@@ -114,7 +153,7 @@ def _report(
 ) -> Judged:
     workload = graph.snapshot.objects.get(view.owner)
     severity, _, _ = outage(graph, view.owner)
-    undo = rollback_action(graph, workload, view.entity)
+    undo = rollback_action(graph, workload, view.entity) if key not in _NOT_OF_THE_TEMPLATE else None
     return finding(
         key,
         view.entity,
@@ -124,7 +163,7 @@ def _report(
         confidence=confidence,
         evidence=evidence,
         actions=[item for item in (first, undo) if item is not None],
-        person_decides="Somebody has to supply what is missing: no earlier revision did without it.",
+        person_decides=_DECIDE.get(key, "Somebody has to supply what is missing."),
     )
 
 

@@ -11,6 +11,7 @@ from integrations.kubernetes.snapshot import Object, ObjectKey
 _FRESH_SECONDS = 600.0
 _FRESH_OOM_SECONDS = 3600.0
 _PROVEN_SECONDS = 60.0
+_REMOVALS = frozenset({"Evicted", "NodeLost", "NodeShutdown", "Shutdown", "Terminated", "Preempting", "NodeAffinity"})
 _STATUS_LISTS = (("initContainerStatuses", "initContainers"), ("containerStatuses", "containers"))
 
 
@@ -103,7 +104,7 @@ class ContainerView:
 def containers(graph: Graph, *, everything: bool = False) -> Iterator[ContainerView]:
     """Yield the containers of all pods that matter: not of pods that are finished or on their way out."""
     for pod in graph.pods:
-        if (is_gone(pod) or _is_superseded(graph, pod)) and not everything:
+        if (is_gone(pod) or _is_superseded(graph, pod) or _was_removed(pod)) and not everything:
             continue
         owner = graph.owner_key(pod)
         for status_list, spec_list in _STATUS_LISTS:
@@ -127,6 +128,11 @@ def crashing(graph: Graph) -> list[ContainerView]:
         key=lambda view: (view.owner, view.name, not view.log()[1], -view.restarts, view.pod["metadata"]["name"])
     )
     return found
+
+
+def _was_removed(pod: Object) -> bool:
+    """Whether the kubelet ended the pod for its node's sake: its containers died of that, not of themselves."""
+    return status_of(pod).get("phase") == "Failed" and status_of(pod).get("reason") in _REMOVALS
 
 
 def _is_superseded(graph: Graph, pod: Object) -> bool:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.domain.alert import Severity
+from integrations.kubernetes.diagnosis.addresses import is_local, service_at
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
+from integrations.kubernetes.diagnosis.complaints import complaints
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_gone
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
@@ -97,6 +99,8 @@ def _quotas(graph: Graph) -> Iterator[Judged]:
         counted = [name for name in full if _COUNTED.match(name)]
         if not said and not counted:
             continue
+        exceeded = any((amount_of(used.get(name)) or 0.0) > (amount_of(hard[name]) or 0.0) for name in counted)
+        missed = any(name.endswith("services") for name in counted) and _misses_services(graph, namespace_of(quota))
         shown = (counted or full or sorted(hard))[:3]
         evidence = tuple(
             c
@@ -109,9 +113,20 @@ def _quotas(graph: Graph) -> Iterator[Judged]:
         yield finding(
             "quota.exceeded",
             entity(quota),
-            f"ResourceQuota {name_of(quota)} is used up: {told}{refusal}.",
-            severity=Severity.HIGH if said else Severity.WARNING,
-            confidence=0.92 if said else 0.65,
+            f"ResourceQuota {name_of(quota)} {'has no room for more' if said and not full else 'is used up'}: "
+            f"{told}{refusal}.",
+            # A quota that is just full and refuses nobody is what it is meant to be.
+            severity=Severity.HIGH if said or missed else Severity.WARNING if exceeded else Severity.INFO,
+            confidence=0.92 if said else 0.8 if exceeded or missed else 0.5,
             evidence=evidence,
             person_decides="Raise the quota, or delete what is no longer used.",
         )
+
+
+def _misses_services(graph: Graph, namespace: str) -> bool:
+    """Whether programs of a namespace ask for names of it that no Service has."""
+    return any(
+        c.kind == "unresolved" and c.host and is_local(graph, c.host) and service_at(graph, c.host, namespace) is None
+        for c in complaints(graph)
+        if namespace_of(c.view.pod) == namespace
+    )

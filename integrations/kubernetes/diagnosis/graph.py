@@ -322,6 +322,17 @@ def condition_of(item: Object, kind: str) -> tuple[int, dict[str, Any]] | None:
     return None
 
 
+_NETWORK_AGENTS = (
+    "calico", "cilium", "flannel", "weave", "kube-proxy", "antrea", "canal", "kube-router", "aws-node", "ovnkube",
+    "azure-cni", "kindnet", "multus",
+)  # fmt: skip
+
+
+def is_network_agent(pod: Object) -> bool:
+    """Say whether a pod is a network plugin's or kube-proxy's agent on its node, going by its name."""
+    return name_of(pod).startswith(_NETWORK_AGENTS)
+
+
 def matches(labels: Mapping[str, str], selector: Mapping[str, str]) -> bool:
     """Say whether labels satisfy a selector of equalities."""
     return all(str(labels.get(name)) == str(value) for name, value in selector.items())

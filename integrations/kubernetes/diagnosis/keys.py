@@ -127,6 +127,7 @@ SYMPTOMS = frozenset(
         "net.delay",
         "net.loss",
         "terminating.stuck",
+        "sched.no_scheduler",
     }
 )
 """Keys that say what is visible rather than why: another finding along the graph explains them, where there is one."""

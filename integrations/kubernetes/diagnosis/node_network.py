@@ -7,14 +7,13 @@ from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_log
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph, is_network_agent, name_of, namespace_of, spec_of
 from integrations.kubernetes.logs import clean, is_error
 from integrations.kubernetes.snapshot import Object
 
 _KINDS = frozenset({"timeout", "reset", "unresolved"})
 _FEWEST = 3
 _SHARE = 0.75
-_AGENTS = ("calico", "cilium", "flannel", "weave", "kube-proxy", "antrea", "canal", "kube-router", "aws-node")
 
 
 def judge_nodes(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
@@ -69,7 +68,7 @@ def _agents(graph: Graph, node: str) -> list[tuple[Object, Citation]]:
     """Return the network agents of a node whose own log ends with errors, each with its last one."""
     found = []
     for pod in graph.pods:
-        if spec_of(pod).get("nodeName") != node or not any(part in name_of(pod) for part in _AGENTS):
+        if spec_of(pod).get("nodeName") != node or not is_network_agent(pod):
             continue
         for container in spec_of(pod).get("containers") or ():
             name = str(container.get("name"))

@@ -44,6 +44,8 @@ _DECIDE = {
     "admission.webhook": "Mend the webhook's backend, or its certificate.",
     "admission.policy": "Change the pods so that the policy allows them.",
 }
+_UNDONE = frozenset({"quota.requires_limits", "admission.sa_missing", "admission.policy"})
+"""What a change of the pod's own template can have brought about."""
 _FRESH_SECONDS = 3600.0
 
 
@@ -126,7 +128,7 @@ def _report_refused(graph: Graph, workload: Object, key: str, message: str, evid
     severity, ready, desired = outage(graph, owner)
     undo = rollback_action(graph, workload, entity(workload))
     actions: list[SuggestedAction] = []
-    if key != "quota.exceeded" and undo is not None:
+    if key in _UNDONE and undo is not None:
         actions.append(undo)
     if key == "quota.exceeded" and workload.get("kind") in {"Deployment", "StatefulSet"} and 0 < ready < desired:
         actions.append(action("scale", entity(workload), f"{ready} pods fit the quota", replicas=ready))

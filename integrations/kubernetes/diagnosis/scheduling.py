@@ -47,6 +47,20 @@ _WHAT = {
     "pvc.pending": "its PersistentVolumeClaim {what} is not bound",
 }
 
+_UNDONE = frozenset({"sched.insufficient", "sched.taint", "sched.affinity", "sched.anti_affinity", "sched.hostport",
+                     "pvc.claim_missing", "sched.volume_affinity"})  # fmt: skip
+"""What a change of the pod's own template can have brought about."""
+_DECIDE = {
+    "sched.cordoned": "Uncordon one of these nodes if its maintenance is over, or add nodes.",
+    "sched.no_scheduler": "Bring the scheduler back: look at its pod and at the leader it elects.",
+    "sched.taint": "Remove the taint if its reason is gone, or give the pod a toleration.",
+    "sched.affinity": "Correct the selector, or label a node so that it fits.",
+    "sched.volume_affinity": "Let the pod run where its volume is, or move the data.",
+    "sched.hostport": "Give one of those who ask for the port another one, or add nodes.",
+    "preempted": "Make room for both, or give this workload a higher priority.",
+    "pvc.claim_missing": "Create the claim, or correct its name.",
+}
+
 
 def analyze(graph: Graph) -> Iterable[Judged]:
     """Judge pods that wait for a node; one finding for each workload."""
@@ -137,7 +151,12 @@ def _nobody_schedules(graph: Graph, pod: Object) -> Iterator[Judged]:
     ):
         return
     evidence = cite_present(pod, "/spec/schedulerName", "/status/phase")
-    yield _report(graph, pod, "sched.no_scheduler", f"the scheduler {scheduler} does not look at it", evidence, 0.8)
+    told, confidence = f"the scheduler {scheduler} does not look at it", 0.8
+    system = [name_of(item) for item in graph.pods_in("kube-system") if not is_gone(item)]
+    seen = any(name.startswith(("kube-apiserver", "kube-controller-manager", "etcd")) for name in system)
+    if scheduler == "default-scheduler" and seen and not any(name.startswith("kube-scheduler") for name in system):
+        told, confidence = "no kube-scheduler runs in kube-system", 0.93
+    yield _report(graph, pod, "sched.no_scheduler", told, evidence, confidence)
 
 
 def _preempted(graph: Graph, pod: Object) -> Object | None:
@@ -173,9 +192,10 @@ def _report(
     owner = graph.owner_key(pod)
     workload = graph.snapshot.objects.get(owner)
     severity, _, _ = outage(graph, owner)
-    undo = rollback_action(graph, workload, graph.entity_of(pod))
+    undo = rollback_action(graph, workload, graph.entity_of(pod)) if key in _UNDONE else None
     waiting = [p for p in graph.pods_of_key(owner) if not spec_of(p).get("nodeName") and not is_gone(p)]
-    count = f"{len(waiting)} pods of {entity(workload)}" if workload is not None else f"Pod {name_of(pod)}"
+    pods = "1 pod" if len(waiting) == 1 else f"{len(waiting)} pods"
+    count = f"{pods} of {entity(workload)}" if workload is not None else f"Pod {name_of(pod)}"
     return finding(
         key,
         graph.entity_of(pod),
@@ -184,5 +204,5 @@ def _report(
         confidence=confidence,
         evidence=evidence,
         actions=[item for item in (undo, extra) if item is not None],
-        person_decides="Make room, correct the constraint, or add nodes.",
+        person_decides=_DECIDE.get(key, "Make room, correct the constraint, or add nodes."),
     )

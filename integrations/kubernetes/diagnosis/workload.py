@@ -21,6 +21,11 @@ from integrations.kubernetes.snapshot import Object
 
 _SCALED_DOWN = re.compile(r"[Ss]caled down replica ?set \S+ (?:from (?P<before>\d+) )?to 0")
 _RECENT_SECONDS = 86400.0
+_SLEEPERS = (
+    "downscaler/", "kube-downscaler", "serving.knative.dev/", "keda.sh/", "autoscaling.keda.sh", "kube-green.",
+    "snorlax", "sleepcycle", "scale-to-zero",
+)  # fmt: skip
+"""Prefixes of labels and annotations by which such tools mark what they scale."""
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 
 
@@ -42,6 +47,8 @@ def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
     services = [s for s in graph.services_of(namespace_of(workload), labels)
                 if not _others_serve(graph, workload, s)]  # fmt: skip
     before, event = _last_size(graph, workload)
+    if _sleeps_on_purpose(graph, workload):
+        return
     if not services and not (event and graph.event_age(event) < 6 * 3600):
         return
     evidence = cite_present(workload, "/spec/replicas")
@@ -52,7 +59,7 @@ def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
     recent = event is not None or (age is not None and age < _RECENT_SECONDS)
     told = f"Service {name_of(services[0])} has nothing behind it" if services else "it was scaled down recently"
     replicas = before or _former_desire(graph, workload) or 1
-    why = f"it ran {replicas} before" if before else "one replica at least has to serve"
+    why = f"it ran {replicas} before" if replicas > 1 or before else "one replica at least has to serve"
     yield finding(
         "workload.zero_replicas",
         entity(workload),
@@ -62,6 +69,19 @@ def _zero_replicas(graph: Graph, workload: Object) -> Iterator[Judged]:
         evidence=evidence,
         actions=[action("scale", entity(workload), why, replicas=replicas)],
     )
+
+
+def _sleeps_on_purpose(graph: Graph, workload: Object) -> bool:
+    """Whether something that wakes it up again scaled it: KEDA, Knative, or a tool that stops things overnight."""
+    metadata = workload.get("metadata") or {}
+    notes = (*(metadata.get("labels") or {}), *(metadata.get("annotations") or {}))
+    if any(note.startswith(_SLEEPERS) for note in notes):
+        return True
+    for scaled in graph.all("ScaledObject"):
+        target = spec_of(scaled).get("scaleTargetRef") or {}
+        if namespace_of(scaled) == namespace_of(workload) and target.get("name") == name_of(workload):
+            return True
+    return False
 
 
 def _others_serve(graph: Graph, workload: Object, service: Object) -> bool:
