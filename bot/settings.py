@@ -150,6 +150,13 @@ ALL_ACTIONS = (
     "patch_service",
     "patch_configmap",
     "delete_pod",
+    "set_probe",
+    "cordon",
+    "uncordon",
+    "suspend_cronjob",
+    "resume_cronjob",
+    "hpa_bounds",
+    "expand_pvc",
 )
 
 
