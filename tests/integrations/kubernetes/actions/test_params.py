@@ -182,4 +182,4 @@ def test_schemas_are_closed_and_small(remediator: KubernetesRemediator) -> None:
             assert "properties" in found
         assert len(str(spec.params_schema)) < 2500
     unions = [line for spec in remediator.specs() for line in str(spec.params_schema).split("anyOf")[1:]]
-    assert len(unions) == 1, "only target_port, a number or a name"
+    assert len(unions) == 2, "only ports, a number or a name: of patch_service and set_probe"
