@@ -50,7 +50,8 @@ DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["kubernet
             "evict",
             {},
             (
-                """echo '{"apiVersion":"policy/v1","kind":"Eviction","metadata":{"name":"web-1","namespace":"shop"}}' | """
+                'echo \'{"apiVersion":"policy/v1","kind":"Eviction",'
+                '"metadata":{"name":"web-1","namespace":"shop"}}\' | '
                 "kubectl create --raw=/api/v1/namespaces/shop/pods/web-1/eviction --filename=-"
             ),
         ),
