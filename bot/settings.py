@@ -150,7 +150,22 @@ ALL_ACTIONS = (
     "patch_service",
     "patch_configmap",
     "delete_pod",
+    "set_probe",
+    "cordon",
+    "uncordon",
+    "suspend_cronjob",
+    "resume_cronjob",
+    "hpa_bounds",
+    "expand_pvc",
+    "evict",
+    "rerun_job",
+    "drain",
+    "strip_finalizer",
+    "delete_pvc",
 )
+DESTRUCTIVE_ACTIONS = ("drain", "strip_finalizer", "delete_pvc")
+"""Class X whatever their parameters: they have to be named before they are even proposed."""
+DEFAULT_ACTIONS = tuple(name for name in ALL_ACTIONS if name not in DESTRUCTIVE_ACTIONS)
 
 
 class KubernetesSettings(_Group):
@@ -178,7 +193,9 @@ class KubernetesSettings(_Group):
         "after two approvers have typed its target's name. Off: they are refused.",
     )
     enabled_actions: NameList = Field(
-        ALL_ACTIONS, alias="K8S_ENABLED_ACTIONS", description="Allow-list of actions that may be proposed and executed."
+        DEFAULT_ACTIONS,
+        alias="K8S_ENABLED_ACTIONS",
+        description="Allow-list of actions that may be proposed and executed.",
     )
     source_timeout_seconds: float = Field(
         5.0, gt=0, alias="K8S_SOURCE_TIMEOUT_SECONDS", description="Seconds that one source of evidence may take."

@@ -38,7 +38,7 @@ _READS: Final = (
     "list deployments.apps", "list replicasets.apps", "list horizontalpodautoscalers.autoscaling",
     "list resourcequotas", "list nodes",
 )  # fmt: skip
-_CLUSTER_WIDE: Final = frozenset({"nodes", "namespaces", "persistentvolumes"})
+_CLUSTER_WIDE: Final = frozenset({"nodes", "namespaces", "persistentvolumes", "storageclasses"})
 
 
 @dataclass(frozen=True, slots=True)

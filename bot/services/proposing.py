@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.action import ActionRequest, ActionSpec, Preview, Proposal, ProposalState, fingerprint
 from bot.domain.analysis import Analysis
 from bot.domain.base import new_id
 from bot.domain.incident import Incident
@@ -46,6 +46,14 @@ class ProposingService:
         self._remediator = remediator
         self._policy = policy
         self._settings = settings
+
+    def offered(self) -> tuple[ActionSpec, ...]:
+        """Return the actions that can become a proposal: what would be refused is not worth an analyst's thought."""
+        return tuple(
+            spec
+            for spec in (self._remediator.specs() if self._remediator is not None else ())
+            if spec.name in self._policy.enabled_actions and (spec.risk != "X" or self._policy.destructive_allowed)
+        )
 
     async def propose(self, incident: Incident, run: int, analysis: Analysis) -> tuple[Analysis, list[Proposal]]:
         """Store a proposal for each action of the analysis that the server accepts in a dry run.

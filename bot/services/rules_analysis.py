@@ -60,6 +60,15 @@ _STEPS = {
     "patch_service": "Correct the Service",
     "patch_configmap": "Add the key {key}",
     "delete_pod": "Delete the pod, so that its controller replaces it",
+    "set_probe": "Change the {probe} probe of {container}",
+    "evict": "Evict the pod, so that its controller replaces it",
+    "cordon": "Cordon the node",
+    "uncordon": "Uncordon the node",
+    "suspend_cronjob": "Suspend the schedule",
+    "resume_cronjob": "Resume the schedule",
+    "hpa_bounds": "Change the bounds of the autoscaler",
+    "expand_pvc": "Grow the claim to {size}",
+    "rerun_job": "Run the Job again",
 }
 
 

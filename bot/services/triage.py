@@ -201,7 +201,7 @@ class TriageService:
                 diagnosis=diagnosis,
                 runbook=runbook.name if runbook else None,
                 rules=rules,
-                actions=self._outside.remediator.specs() if self._outside.remediator else (),
+                actions=self._proposing.offered(),
             )
             gathered = Gathered(evidence=tuple(evidence), diagnosis=diagnosis)
             analysis = await self._ask_analyst(self._outside.analyst, brief, gathered, checklist)

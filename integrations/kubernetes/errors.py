@@ -13,6 +13,14 @@ from bot.errors import AuthenticationFailed, Conflict, InvalidInput, InvalidResp
 VENDOR = "Kubernetes"
 
 
+class EvictionBlocked(Unavailable):
+    """A disruption budget does not allow an eviction now; `why` is its sentence. Trying again may help, later."""
+
+    def __init__(self, message: str, why: str, retry_after: float | None) -> None:
+        super().__init__(message, vendor=VENDOR, retry_after=retry_after)
+        self.why = why
+
+
 def _status_of(body: bytes) -> dict[str, Any]:
     try:
         status = json.loads(body)
@@ -33,6 +41,14 @@ def _causes(status: dict[str, Any]) -> str:
     causes = (status.get("details") or {}).get("causes") or []
     texts = [f"{cause.get('field') or 'object'}: {cause.get('message', '')}" for cause in causes[:10]]
     return "; ".join(texts)
+
+
+def _budget_of(status: dict[str, Any]) -> str:
+    """Return what a disruption budget says against an eviction, "" when the server is just busy."""
+    for cause in (status.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "DisruptionBudget":
+            return str(cause.get("message") or "a PodDisruptionBudget does not allow it").rstrip(".")
+    return ""
 
 
 def error_of(code: int, headers: Mapping[str, str], body: bytes, what: str) -> OncallError:
@@ -58,6 +74,8 @@ def error_of(code: int, headers: Mapping[str, str], body: bytes, what: str) -> O
         case 400 | 405 | 406 | 413 | 415 | 422:
             causes = _causes(status)
             return InvalidInput(message if not causes or causes in message else f"{message} ({causes})")
+        case 429 if blocked := _budget_of(status):
+            return EvictionBlocked(message, blocked, _retry_after(headers, status))
         case 429:
             return Unavailable(message, vendor=VENDOR, retry_after=_retry_after(headers, status))
         case _ if code >= 500:

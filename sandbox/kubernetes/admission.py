@@ -39,8 +39,26 @@ def admit(store: Store, kind: Kind, obj: Obj, before: Obj | None) -> None:
         obj["spec"].setdefault("priority", 0)
         obj["spec"].setdefault("preemptionPolicy", "PreemptLowerPriority")
         obj["spec"].setdefault("enableServiceLinks", True)
+    if kind.name == "PersistentVolumeClaim" and before is not None and _grows(before, obj):
+        _check_expansion(store, kind, obj)
+        _check_quotas(store, kind, namespace, obj, before)
     if before is None and kind.name in _COUNTED:
         _check_quotas(store, kind, namespace, obj)
+
+
+def _grows(before: Obj, after: Obj) -> bool:
+    storage = "requests.storage"
+    return usage_of("PersistentVolumeClaim", after)[storage] > usage_of("PersistentVolumeClaim", before)[storage]
+
+
+def _check_expansion(store: Store, kind: Kind, claim: Obj) -> None:
+    found = store.get("StorageClass", "", claim["spec"].get("storageClassName") or "")
+    if found is None or not found.get("allowVolumeExpansion"):
+        why = (
+            "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must"
+            " support resize"
+        )
+        raise StatusError.forbidden(kind, claim["metadata"]["name"], why)
 
 
 def _apply_limit_ranges(store: Store, kind: Kind, namespace: str, pod: Obj) -> None:
@@ -146,10 +164,13 @@ def amount_text(name: str, value: float) -> str:
     return str(int(value))
 
 
-def _check_quotas(store: Store, kind: Kind, namespace: str, obj: Obj) -> None:
+def _check_quotas(store: Store, kind: Kind, namespace: str, obj: Obj, before: Obj | None = None) -> None:
+    """Check what an object adds; of one that is there already (`before`) only what it asks for in addition."""
+    counted = usage_of(kind.name, before) if before is not None else {}
     for quota in store.list_of("ResourceQuota", namespace):
         hard = {name: quantity(value) for name, value in (quota["spec"].get("hard") or {}).items()}
-        asked = {name: value for name, value in usage_of(kind.name, obj).items() if name in hard}
+        usage = usage_of(kind.name, obj)
+        asked = {name: value - counted.get(name, 0.0) for name, value in usage.items() if name in hard}
         quota_name = quota["metadata"]["name"]
         if kind.name == "Pod":
             _require_stated(kind, obj, quota_name, set(hard))

@@ -233,8 +233,25 @@ def _immutable(kind: Kind, before: Obj, after: Obj, subresource: str) -> Iterato
         yield invalid("roleRef", after.get("roleRef"), "cannot change roleRef")
     if kind.name in ("ConfigMap", "Secret") and before.get("immutable") and before.get("data") != after.get("data"):
         yield Cause("data", "Forbidden: field is immutable when `immutable` is set", "FieldValueForbidden")
+    if kind.name == "PersistentVolumeClaim" and subresource == "":
+        yield from _claim_changes(old, new, bound=(before.get("status") or {}).get("phase") == "Bound")
     if kind.name == "Pod" and subresource == "" and _frozen(old) != _frozen(new):
         yield Cause("spec", f"Forbidden: {_IMMUTABLE_POD_TEXT}", "FieldValueForbidden")
+
+
+def _claim_changes(old: Obj, new: Obj, *, bound: bool) -> Iterator[Cause]:
+    """Let a claim grow once it is bound, and be given a class or volume while it is not; nothing else of it changes."""
+    open_keys = ("resources",) if bound else ("resources", "storageClassName", "volumeName")
+    before, after = (((spec.get("resources") or {}).get("requests") or {}).get("storage", 0) for spec in (old, new))
+    resized = quantity(after) != quantity(before)
+    if (resized and not bound) or any(
+        old.get(key) != new.get(key) for key in old.keys() | new.keys() if key not in open_keys
+    ):
+        message = "Forbidden: spec is immutable after creation except resources.requests for bound claims"
+        yield Cause("spec", message, "FieldValueForbidden")
+    elif quantity(after) < quantity(before):
+        message = "Forbidden: field can not be less than status.capacity"
+        yield Cause("spec.resources.requests.storage", message, "FieldValueForbidden")
 
 
 def _frozen(spec: Obj) -> Obj:

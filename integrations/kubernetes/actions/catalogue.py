@@ -10,15 +10,27 @@ from bot.errors import InvalidInput, NotAllowed
 from bot.settings import KubernetesSettings
 from integrations.kubernetes.actions.command_only import WARNING, CommandOnlyCluster
 from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.cordon import Cordon
 from integrations.kubernetes.actions.delete_pod import DeletePod
+from integrations.kubernetes.actions.delete_pvc import DeletePVC
+from integrations.kubernetes.actions.drain import Drain
+from integrations.kubernetes.actions.evict import Evict
+from integrations.kubernetes.actions.expand_pvc import ExpandPVC
+from integrations.kubernetes.actions.hpa_bounds import HPABounds
 from integrations.kubernetes.actions.patch_configmap import PatchConfigMap
 from integrations.kubernetes.actions.patch_service import PatchService
+from integrations.kubernetes.actions.rerun_job import RerunJob
+from integrations.kubernetes.actions.resume_cronjob import ResumeCronJob
 from integrations.kubernetes.actions.rollback import Rollback
 from integrations.kubernetes.actions.rollout_restart import RolloutRestart
 from integrations.kubernetes.actions.scale import Scale
 from integrations.kubernetes.actions.set_env import SetEnv
 from integrations.kubernetes.actions.set_image import SetImage
+from integrations.kubernetes.actions.set_probe import SetProbe
 from integrations.kubernetes.actions.set_resources import SetResources
+from integrations.kubernetes.actions.strip_finalizer import StripFinalizer
+from integrations.kubernetes.actions.suspend_cronjob import SuspendCronJob
+from integrations.kubernetes.actions.uncordon import Uncordon
 
 ACTIONS: Final[tuple[RemediationAction[Any], ...]] = (
     RolloutRestart(),
@@ -30,6 +42,18 @@ ACTIONS: Final[tuple[RemediationAction[Any], ...]] = (
     PatchService(),
     PatchConfigMap(),
     DeletePod(),
+    SetProbe(),
+    Cordon(),
+    Uncordon(),
+    SuspendCronJob(),
+    ResumeCronJob(),
+    HPABounds(),
+    ExpandPVC(),
+    Evict(),
+    RerunJob(),
+    Drain(),
+    StripFinalizer(),
+    DeletePVC(),
 )
 """Every action there is. Being listed arms nothing: K8S_ENABLED_ACTIONS does."""
 

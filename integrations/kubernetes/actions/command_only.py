@@ -61,6 +61,23 @@ class CommandOnlyCluster:
             raise Conflict(f"{ref} changed while it was looked at.") from error
         return patched
 
+    async def create(
+        self,
+        kind: str,
+        namespace: str | None,
+        body: Obj,
+        *,
+        name: str | None = None,
+        subresource: str | None = None,
+        dry_run: bool = False,  # noqa: ARG002 - as above
+    ) -> Obj:
+        """Rehearse the creation of an object, or of something such as an eviction."""
+        try:
+            return await self._cluster.create(kind, namespace, body, name=name, subresource=subresource, dry_run=True)
+        except AuthenticationFailed:
+            self.unrehearsed = True
+        return body
+
     async def delete(
         self,
         ref: ObjectRef,

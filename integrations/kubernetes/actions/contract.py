@@ -44,6 +44,17 @@ class ClusterAPI(Protocol):
         subresource: str | None = None,
     ) -> Obj: ...
 
+    async def create(
+        self,
+        kind: str,
+        namespace: str | None,
+        body: Obj,
+        *,
+        name: str | None = None,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Obj: ...
+
     async def delete(
         self,
         ref: ObjectRef,

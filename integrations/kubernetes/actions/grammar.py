@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StrictInt
 
 from bot.domain.entity import CLUSTER_SCOPED, ObjectRef
 from bot.errors import InvalidInput
@@ -19,6 +19,9 @@ _QUALIFIED_NAME = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
 _ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*", re.ASCII)
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}", re.ASCII)
 _PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9](?:-?[a-z0-9])*", re.ASCII)
+
+_URL_PATH = re.compile(r"/[!-~]{0,511}", re.ASCII)
+_FINALIZER = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_./]{0,251}[A-Za-z0-9])?", re.ASCII)
 
 _HOST_PART = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _HOST = rf"(?:localhost|{_HOST_PART}(?:\.{_HOST_PART})+|{_HOST_PART}(?=:))(?:\.{_HOST_PART})*(?::\d{{1,5}})?"
@@ -76,6 +79,21 @@ def check_port_name(text: str) -> str:
     return text
 
 
+def check_port(value: int | str) -> int | str:
+    """Accept a port's number or name; digits are a number."""
+    if isinstance(value, str):
+        return check_port(int(value)) if value.isascii() and value.isdigit() else check_port_name(value)
+    if not 1 <= value <= 65535:
+        raise ValueError("a port is a number from 1 to 65535")
+    return value
+
+
+def check_url_path(text: str) -> str:
+    if not _URL_PATH.fullmatch(text):
+        raise ValueError("a path begins with '/' and holds printable characters without spaces, at most 512")
+    return text
+
+
 def check_image(text: str) -> str:
     """Accept `[registry[:port]/]path[:tag][@digest]` as container runtimes parse it."""
     match = _IMAGE.fullmatch(text) if len(text) <= 512 else None
@@ -84,11 +102,20 @@ def check_image(text: str) -> str:
     return text
 
 
+def check_finalizer(text: str) -> str:
+    if not _FINALIZER.fullmatch(text):
+        raise ValueError(f"{text!r} is not a finalizer such as kubernetes.io/pvc-protection")
+    return text
+
+
 DNSLabel = Annotated[str, AfterValidator(check_dns_label)]
 ObjectName = Annotated[str, AfterValidator(check_object_name)]
 EnvName = Annotated[str, AfterValidator(check_env_name)]
 ConfigKey = Annotated[str, AfterValidator(check_config_key)]
 ImageReference = Annotated[str, AfterValidator(check_image)]
+PortReference = Annotated[StrictInt | str, AfterValidator(check_port)]
+URLPath = Annotated[str, AfterValidator(check_url_path)]
+Finalizer = Annotated[str, AfterValidator(check_finalizer)]
 
 
 def check_target(action: str, target: ObjectRef, kinds: tuple[str, ...]) -> None:

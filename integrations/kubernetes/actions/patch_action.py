@@ -70,9 +70,9 @@ class PatchAction(RemediationAction[P]):
     async def preview(self, cluster: ClusterAPI, request: ActionRequest, now: Callable[[], datetime]) -> Preview:
         """See `Remediator.preview`."""
         params = self.parse(request)
-        scene = Scene(cluster, request.target, await _read(cluster, request.target), now)
+        scene = Scene(cluster, request.target, await self._read(cluster, request.target), now)
         change = await self.change(scene, params)
-        if is_done(scene.current, change.edits):
+        if self.is_done(scene, change):
             raise InvalidInput(f"{request.target} is already as {self.name} would make it.")
         advice = await self.check(scene, params)
         scene, change, rehearsed = await self._rehearse(scene, params, change)
@@ -82,7 +82,7 @@ class PatchAction(RemediationAction[P]):
             risk=self.risk(params),
             blast_radius="; ".join(part for part in advice.reach if part),
             warnings=(
-                *owner_warnings(scene.current),
+                *owner_warnings(scene.current, change.edits),
                 *namespace_warnings(request.target.namespace),
                 *advice.warnings,
             ),
@@ -103,7 +103,7 @@ class PatchAction(RemediationAction[P]):
         """See `Remediator.apply`."""
         params = self.parse(request)
         undo = self.undo(request.target, params, preview.pre_image)
-        scene = Scene(cluster, request.target, await _read(cluster, request.target), now)
+        scene = Scene(cluster, request.target, await self._read(cluster, request.target), now)
         for attempt in range(timing.retries + 1):
             change = await self.change(scene, params)
             if done := self._already_done(scene, change, preview, action_id, undo):
@@ -116,7 +116,7 @@ class PatchAction(RemediationAction[P]):
             except (Conflict, InvalidInput) as error:
                 # A failed `test` is a 422 from some servers and a 409 from others: what moved says what it was.
                 refused = scene.current
-                scene = Scene(cluster, request.target, await _read(cluster, request.target), now)
+                scene = Scene(cluster, request.target, await self._read(cluster, request.target), now)
                 if _version(scene.current) == _version(refused) or attempt == timing.retries:
                     raise _cleaned(error) from None
                 await asyncio.sleep(timing.retry_pause * (attempt + 1))
@@ -149,7 +149,7 @@ class PatchAction(RemediationAction[P]):
             return Applied(
                 summary=f"{target}: this action was carried out before.", already_done=True, undo=undo, state=state
             )
-        if is_done(current, change.edits):
+        if self.is_done(scene, change):
             return Applied(
                 summary=f"{target} was already in the desired state.",
                 already_done=True,
@@ -160,6 +160,19 @@ class PatchAction(RemediationAction[P]):
 
     recognises_by_state = False
     """True where the write has no place for the annotation: then the desired state is taken for our own work."""
+
+    takes_terminating = False
+    """True where the action is meant for objects that are being deleted already."""
+
+    def is_done(self, scene: Scene, change: Change) -> bool:
+        """Return whether there is nothing left to do."""
+        return is_done(scene.current, change.edits)
+
+    async def _read(self, cluster: ClusterAPI, target: ObjectRef) -> Obj:
+        current = await cluster.get(target)
+        if current["metadata"].get("deletionTimestamp") and not self.takes_terminating:
+            raise InvalidInput(f"{target} is being deleted.")
+        return current
 
     async def _rehearse(self, scene: Scene, params: P, change: Change) -> tuple[Scene, Change, Obj]:
         """Dry-run on the server; once more from the start when the object moved in between."""
@@ -173,7 +186,7 @@ class PatchAction(RemediationAction[P]):
                     subresource=change.subresource,
                 )
             except (Conflict, InvalidInput) as error:
-                fresh = await _read(scene.cluster, scene.target)
+                fresh = await self._read(scene.cluster, scene.target)
                 if _version(fresh) == _version(scene.current) or attempt == 4:
                     raise _cleaned(error) from None
                 scene = Scene(scene.cluster, scene.target, fresh, scene.now)
@@ -193,13 +206,6 @@ class PatchAction(RemediationAction[P]):
             content_type=JSON_PATCH,
             subresource=change.subresource,
         )
-
-
-async def _read(cluster: ClusterAPI, target: ObjectRef) -> Obj:
-    current = await cluster.get(target)
-    if current["metadata"].get("deletionTimestamp"):
-        raise InvalidInput(f"{target} is being deleted.")
-    return current
 
 
 def _version(obj: Obj) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from bot.domain.action import ActionRequest, Applied, Check, Verification
 from bot.domain.base import Frozen
@@ -14,9 +14,9 @@ from bot.errors import InvalidInput
 from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
 from integrations.kubernetes.actions.grammar import (
     DNSLabel,
+    PortReference,
     check_label_key,
     check_label_value,
-    check_port_name,
 )
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, Obj, operations, read_at
@@ -49,16 +49,7 @@ class ServicePort(Frozen):
 
     name: DNSLabel | None = Field(default=None, description="name of the Service's port, where it has one")
     port: int = Field(ge=1, le=65535, strict=True, description="port that the Service serves")
-    target_port: int | str = Field(description="number or name of the container's port")
-
-    @field_validator("target_port")
-    @classmethod
-    def _target_port(cls, value: int | str) -> int | str:
-        if isinstance(value, int):
-            if not 1 <= value <= 65535:
-                raise ValueError("a port is a number from 1 to 65535")
-            return value
-        return cls._target_port(int(value)) if value.isascii() and value.isdigit() else check_port_name(value)
+    target_port: PortReference = Field(description="number or name of the container's port")
 
 
 class PatchServiceParams(Frozen):

@@ -68,3 +68,17 @@ def unified_diff(target: ObjectRef, before: Obj, after: Obj) -> str:
     old, new = to_yaml(presentable(before)).splitlines(), to_yaml(presentable(after)).splitlines()
     lines = difflib.unified_diff(old, new, f"{target} (now)", f"{target} (after)", lineterm="")
     return redact("\n".join(lines))
+
+
+def removal(target: ObjectRef, obj: Obj) -> str:
+    """Return the diff of an object that goes: its identity, for nobody decides by the whole of it."""
+    shown = presentable(obj)
+    kept = {key: shown[key] for key in ("apiVersion", "kind", "metadata") if key in shown}
+    lines = [f"-{line}" for line in to_yaml(kept).splitlines()]
+    return "\n".join([f"--- {target} (now)", "+++ /dev/null", f"@@ -1,{len(lines)} +0,0 @@", *lines])
+
+
+def addition(target: ObjectRef, obj: Obj) -> str:
+    """Return the diff of an object that is new."""
+    lines = [f"+{line}" for line in to_yaml(presentable(obj)).splitlines()]
+    return redact("\n".join(["--- /dev/null", f"+++ {target} (after)", f"@@ -0,0 +1,{len(lines)} @@", *lines]))

@@ -88,8 +88,25 @@ def do(request: ActionRequest) -> str:
             return f"Change the resources of {what}"
         case "patch_service" | "patch_configmap":
             return f"Change {what}"
-        case "delete_pod":
+        case "delete_pod" | "delete_pvc":
             return f"Delete {what}"
+        case "set_probe":
+            probe = _one_of(params, "probe")
+            return f"Change the {probe} probe of {what}" if probe else f"Change a probe of {what}"
+        case "evict" | "cordon" | "uncordon" | "drain":
+            return f"{request.action.capitalize()} {what}"
+        case "suspend_cronjob" | "resume_cronjob":
+            return f"{request.action.partition('_')[0].capitalize()} {what}"
+        case "hpa_bounds":
+            return f"Change the bounds of {what}"
+        case "expand_pvc":
+            size = _one_of(params, "size")
+            return f"Grow {what}" + (f" to {size}" if size else "")
+        case "rerun_job":
+            return f"Run {what} again"
+        case "strip_finalizer":
+            finalizer = _one_of(params, "finalizer")
+            return f"Take the finalizer {finalizer} off {what}" if finalizer else f"Take a finalizer off {what}"
     return f"{request.action.replace('_', ' ').capitalize()} {what}"
 
 
@@ -103,6 +120,18 @@ VERBS = {
     "patch_service": "Change service",
     "patch_configmap": "Change config",
     "delete_pod": "Delete pod",
+    "set_probe": "Change probe",
+    "evict": "Evict pod",
+    "cordon": "Cordon node",
+    "uncordon": "Uncordon node",
+    "drain": "Drain node",
+    "suspend_cronjob": "Suspend",
+    "resume_cronjob": "Resume",
+    "hpa_bounds": "Change bounds",
+    "expand_pvc": "Grow claim",
+    "rerun_job": "Run again",
+    "strip_finalizer": "Take it off",
+    "delete_pvc": "Delete claim",
 }
 
 

@@ -6,12 +6,13 @@ from sandbox.kubernetes.cluster import Cluster, Write
 from sandbox.kubernetes.controllers.recorder import Recorder
 from sandbox.kubernetes.controllers.runner import live
 from sandbox.kubernetes.kinds import kind_named
-from sandbox.kubernetes.objects import Obj, clone, quantity
+from sandbox.kubernetes.objects import Obj, clone, quantity, set_condition
 from sandbox.kubernetes.selectors import selector_matches
 from sandbox.kubernetes.store import Change, Key
 
 _COMPONENT = "persistentvolume-controller"
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
+_PENDING = "FileSystemResizePending"
 _BY = Write()
 
 
@@ -135,13 +136,23 @@ class VolumeController:
         self.cluster.set_status("PersistentVolumeClaim", claim, status)
 
     def _grow(self, claim: Obj) -> None:
-        """Grow the volume to a raised request, as a class with allowVolumeExpansion does online."""
+        """Grow the volume to a raised request at once, and its file system as soon as a pod mounts it."""
         asked = claim["spec"]["resources"]["requests"]["storage"]
         status = clone(claim["status"])
-        if quantity(asked) > quantity(status["capacity"]["storage"]):
-            status["capacity"]["storage"] = asked
+        if quantity(asked) <= quantity(status["capacity"]["storage"]):
+            return
+        volume = self.cluster.store.get("PersistentVolume", "", claim["spec"].get("volumeName") or "")
+        if volume is not None and volume["spec"]["capacity"]["storage"] != asked:
+            self.cluster.edit("PersistentVolume", volume, lambda draft: draft["spec"]["capacity"].update(storage=asked))
+        if not self._consumed(claim):
+            message = "Waiting for user to (re-)start a pod to finish file system resize of volume on node."
+            set_condition(status, _PENDING, "True", message=message)
             self.cluster.set_status("PersistentVolumeClaim", claim, status)
-            self._say(claim, "FileSystemResizeSuccessful", "MountVolume.NodeExpandVolume succeeded", "Normal")
+            return
+        status["capacity"]["storage"] = asked
+        left = [item for item in status.pop("conditions", None) or () if item["type"] != _PENDING]
+        self.cluster.set_status("PersistentVolumeClaim", claim, {**status, **({"conditions": left} if left else {})})
+        self._say(claim, "FileSystemResizeSuccessful", "MountVolume.NodeExpandVolume succeeded", "Normal")
 
     def _say(self, claim: Obj, reason: str, message: str, kind: str) -> None:
         self.recorder.record(claim, reason, message, component=_COMPONENT, kind=kind)

@@ -12,6 +12,7 @@ from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident, IncidentStatus, TriageState
 from bot.domain.metrics import DayFigures, Duration, Figures, ProposalFigures, ServiceFigures
+from bot.settings import ALL_ACTIONS
 
 NASTY = st.sampled_from(
     [
@@ -80,9 +81,7 @@ INCIDENT = st.builds(
 )
 REQUEST = st.builds(
     ActionRequest,
-    action=st.one_of(
-        st.sampled_from(["rollback", "scale", "set_image", "set_env", "delete_pod"]), st.just("other_thing")
-    ),
+    action=st.one_of(st.sampled_from(ALL_ACTIONS), st.just("other_thing")),
     target=TARGET,
     params=st.dictionaries(st.sampled_from(["image", "replicas", "name", "revision", "x"]), JSON, max_size=4),
     reason=TEXT,

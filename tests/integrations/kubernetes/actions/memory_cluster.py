@@ -6,8 +6,9 @@ from typing import Any
 
 import jsonpatch
 
-from bot.domain.entity import ObjectRef
+from bot.domain.entity import CLUSTER_SCOPED, ObjectRef
 from bot.errors import Conflict, InvalidInput, NotFound
+from integrations.kubernetes.errors import EvictionBlocked
 
 Obj = dict[str, Any]
 
@@ -18,6 +19,8 @@ class MemoryCluster:
     def __init__(self, *objects: Obj) -> None:
         self.objects: dict[tuple[str, str | None, str], Obj] = {}
         self.writes: list[tuple[str, str, Any]] = []
+        self.blocked: dict[str, str] = {}
+        """By the name of a pod: why a disruption budget does not let it go."""
         self.before_patch: Callable[[], None] | None = None
         self._version = 100
         for obj in objects:
@@ -35,7 +38,7 @@ class MemoryCluster:
         return obj
 
     def find(self, kind: str, name: str, namespace: str = "shop") -> Obj:
-        return self.objects[kind, namespace, name]
+        return self.objects[kind, None if kind in CLUSTER_SCOPED else namespace, name]
 
     def touch(self, kind: str, name: str, namespace: str = "shop") -> None:
         """Move the resourceVersion, as an update of the status does."""
@@ -87,6 +90,30 @@ class MemoryCluster:
         if after.get("spec") != self.objects[ref.kind, ref.namespace, ref.name].get("spec"):
             after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
         return self.add(after)
+
+    async def create(
+        self,
+        kind: str,
+        namespace: str | None,
+        body: Obj,
+        *,
+        name: str | None = None,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Obj:
+        if subresource == "eviction":
+            target = ObjectRef(kind=kind, name=name or "", namespace=namespace)
+            if blocked := self.blocked.get(target.name):
+                raise EvictionBlocked(f"Could not evict {target}", blocked, None)
+            uid = body["deleteOptions"]["preconditions"]["uid"]
+            return await self.delete(target, uid=uid, dry_run=dry_run)
+        wanted = ObjectRef(kind=kind, name=body["metadata"]["name"], namespace=namespace)
+        if (kind, namespace, wanted.name) in self.objects:
+            raise Conflict(f"{wanted} exists already")
+        if dry_run:
+            return copy.deepcopy(body)
+        self.writes.append(("create", str(wanted), body))
+        return copy.deepcopy(self.add(body))
 
     async def delete(
         self,

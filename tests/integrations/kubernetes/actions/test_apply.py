@@ -6,87 +6,14 @@ import pytest
 
 from bot.domain.action import ActionRequest, Applied, Preview
 from bot.errors import Conflict, InvalidInput, NotAllowed
-from bot.settings import KubernetesSettings
+from bot.settings import ALL_ACTIONS, KubernetesSettings
 from integrations.kubernetes.actions.catalogue import KubernetesRemediator
 from integrations.kubernetes.actions.contract import ACTION_ID
-from tests.integrations.kubernetes.actions.memory_cluster import MemoryCluster, config_map, deployment, pod, service
+from tests.integrations.kubernetes.actions.apply_cases import CASES, PATCHES, WRITES, shop
+from tests.integrations.kubernetes.actions.memory_cluster import MemoryCluster
 from tests.integrations.kubernetes.actions.test_params import request
-from tests.integrations.kubernetes.actions.test_preview import replica_set
 
-ARMED = KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True)
-CONTAINER = {
-    "env": [
-        {"name": "MODE", "value": "slow"},
-        {"name": "REF", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-    ],
-    "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
-}
-
-# action, params, target, and the parameters of its undo (None where there is none)
-CASES: list[tuple[str, dict[str, Any], str, dict[str, Any] | None]] = [
-    ("rollout_restart", {}, "Deployment/shop/web", None),
-    ("rollback", {"to_revision": 1}, "Deployment/shop/web", {"to_revision": 2}),
-    ("scale", {"replicas": 5}, "Deployment/shop/web", {"replicas": 2}),
-    (
-        "set_image",
-        {"container": "app", "image": "nginx:1.27"},
-        "Deployment/shop/web",
-        {"container": "app", "image": "registry.example.com/web:1.0"},
-    ),
-    (
-        "set_env",
-        {"container": "app", "name": "MODE", "value": "fast"},
-        "Deployment/shop/web",
-        {"container": "app", "name": "MODE", "value": "slow"},
-    ),
-    (
-        "set_env",
-        {"container": "app", "name": "NEW", "value": "1"},
-        "Deployment/shop/web",
-        {"container": "app", "name": "NEW", "unset": True},
-    ),
-    ("set_env", {"container": "app", "name": "REF", "value": "1"}, "Deployment/shop/web", {"to_revision": 2}),
-    (
-        "set_resources",
-        {
-            "container": "app",
-            "requests": {"memory": "96Mi", "ephemeral-storage": "1Gi"},
-            "limits": {"memory": "256Mi"},
-        },
-        "Deployment/shop/web",
-        {
-            "container": "app",
-            "requests": {"memory": "64Mi"},
-            "limits": {"memory": "128Mi"},
-            "remove": ["requests.ephemeral-storage"],
-        },
-    ),
-    (
-        "patch_service",
-        {"selector": {"app": "web"}, "ports": [{"name": "http", "port": 8080, "target_port": "http"}]},
-        "Service/shop/web",
-        {
-            "selector": {"app": "wbe"},
-            "ports": [{"name": "http", "port": 80, "target_port": 80}],
-            "restoring": True,
-        },
-    ),
-    (
-        "patch_configmap",
-        {"key": "app.conf", "value": "x"},
-        "ConfigMap/shop/web-config",
-        {"key": "app.conf", "remove": True},
-    ),
-    ("delete_pod", {}, "Pod/shop/web-1", None),
-]
-PATCHES = [case for case in CASES if case[0] != "delete_pod"]
-
-
-def shop() -> MemoryCluster:
-    cluster = MemoryCluster(deployment(container=CONTAINER), service(), config_map())
-    owner = replica_set(cluster, 1, available=1, replicas=1)
-    cluster.add(pod("web-1", {"app": "web"}, owner=owner))
-    return cluster
+ARMED = KubernetesSettings(K8S_ENABLE_DESTRUCTIVE_OPERATIONS=True, K8S_ENABLED_ACTIONS=ALL_ACTIONS)
 
 
 async def previewed(
@@ -143,7 +70,7 @@ async def test_a_second_apply_after_a_crash_changes_nothing(
     assert again.state.get("generation") == first.state.get("generation")
 
 
-@pytest.mark.parametrize(("action", "params", "target", "undo"), CASES)
+@pytest.mark.parametrize(("action", "params", "target", "undo"), WRITES)
 async def test_status_updates_in_between_are_ridden_out(
     action: str, params: dict[str, Any], target: str, undo: dict[str, Any] | None
 ) -> None:

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.settings import ALL_ACTIONS, DESTRUCTIVE_ACTIONS, KubernetesSettings
 from integrations.kubernetes.actions.catalogue import ACTIONS
 from integrations.kubernetes.actions.reference import render
 from integrations.kubernetes.kinds import KINDS
 
 ROOT = Path(__file__).parents[4]
 RBAC = ROOT / "deploy" / "rbac"
-FILES = {"S": "actions-reversible.yaml", "D": "actions-disruptive.yaml"}
+FILES = {"S": "actions-reversible.yaml", "D": "actions-disruptive.yaml", "X": "actions-destructive.yaml"}
+LEFT_OUT = {"actions-destructive.yaml"}
 
 
 def documents(name: str) -> list[dict[str, Any]]:
@@ -56,9 +58,9 @@ def test_the_reader_reads_every_kind_that_diagnosis_knows() -> None:
 
 def test_every_role_is_bound_to_the_service_account_and_part_of_the_kustomization() -> None:
     [kustomization] = documents("kustomization.yaml")
-    assert {path.name for path in RBAC.iterdir()} == {*kustomization["resources"], "kustomization.yaml"}
+    assert {path.name for path in RBAC.iterdir()} - LEFT_OUT == {*kustomization["resources"], "kustomization.yaml"}
     account = {"kind": "ServiceAccount", "name": "oncall-agent", "namespace": "oncall-agent"}
-    everything = [document for name in kustomization["resources"] for document in documents(name)]
+    everything = [document for name in (*kustomization["resources"], *LEFT_OUT) for document in documents(name)]
     roles = {document["metadata"]["name"] for document in everything if document["kind"] == "ClusterRole"}
     bound = {
         document["roleRef"]["name"]
@@ -67,6 +69,12 @@ def test_every_role_is_bound_to_the_service_account_and_part_of_the_kustomizatio
     }
     assert bound == roles
     assert any(document["kind"] == "ServiceAccount" for document in everything)
+
+
+def test_destructive_actions_are_armed_by_nobody_who_does_not_name_them() -> None:
+    destructive = {action.name for action in ACTIONS if action.risk_class == "X"}
+    assert destructive == set(DESTRUCTIVE_ACTIONS)
+    assert set(KubernetesSettings().enabled_actions) == set(ALL_ACTIONS) - destructive
 
 
 def test_the_page_of_actions_is_what_the_code_says() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.domain.action import ActionRequest, Applied, Preview, Verification
+from bot.domain.action import ActionRequest
 from bot.domain.entity import ObjectRef
 from bot.errors import AuthenticationFailed, Conflict, InvalidInput
 from bot.settings import KubernetesSettings
@@ -16,7 +16,7 @@ from integrations.kubernetes.actions.catalogue import KubernetesRemediator
 from integrations.kubernetes.actions.contract import ACTION_ID
 from integrations.kubernetes.client import MERGE_PATCH, STRATEGIC_MERGE_PATCH
 from sandbox.kubernetes.client import ClusterClient
-from tests.integrations.kubernetes.actions.live_cluster import SETTINGS, Live, deployment, live_shop
+from tests.integrations.kubernetes.actions.live_cluster import CLUSTERS, SETTINGS, Live, deployment, live_shop
 
 WEB = "Deployment/shop/web"
 
@@ -27,17 +27,10 @@ async def live(tmp_path: Path) -> AsyncIterator[Live]:
         yield shop
 
 
-async def carry_out(live: Live, asked: ActionRequest, action_id: str) -> tuple[Preview, Applied, Verification]:
-    asked = live.remediator.validate(asked)
-    before = await live.spec(str(asked.target))
-    shown = await live.remediator.preview(asked)
-    assert await live.spec(str(asked.target)) == before, "a preview changes nothing"
-    applied = await live.remediator.apply(asked, shown, action_id)
-    lines: list[str] = []
-    verification = await live.remediator.verify(asked, applied, lines.append)
-    assert lines
-    assert all("\n" not in line for line in lines)
-    return shown, applied, verification
+@pytest.fixture(params=CLUSTERS)
+async def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Live]:
+    async with live_shop(tmp_path, cluster=request.param) as shop:
+        yield shop
 
 
 def ignore(line: str) -> None:
@@ -81,14 +74,17 @@ CASES: list[tuple[ActionRequest, str]] = [
         ),
         "targetPort: http",
     ),
+    (ask("set_probe", {"container": "app", "probe": "readiness", "port": "http", "path": "/"}), "readinessProbe:"),
+    (ask("set_probe", {"container": "app", "probe": "liveness", "port": 80, "period_seconds": 5}), "tcpSocket:"),
     (ask("patch_configmap", {"key": "app.conf", "value": "a: 1\nb: 2\n"}, "ConfigMap/shop/web-config"), "app.conf: |"),
 ]
 
 
 @pytest.mark.parametrize(("asked", "shown_line"), CASES, ids=lambda value: getattr(value, "action", None))
-async def test_done_verified_and_undone(live: Live, asked: ActionRequest, shown_line: str) -> None:
+async def test_done_verified_and_undone(anywhere: Live, asked: ActionRequest, shown_line: str) -> None:
+    live, asked = anywhere, anywhere.at(asked)
     before = await live.spec(str(asked.target))
-    shown, applied, verification = await carry_out(live, asked, "ACT-1")
+    shown, applied, verification = await live.carry_out(asked, "ACT-1")
     added = [line[1:] for line in shown.diff.splitlines() if line.startswith("+")]
     assert any(shown_line in line for line in added)
     assert verification.passed, verification.summary
@@ -97,18 +93,19 @@ async def test_done_verified_and_undone(live: Live, asked: ActionRequest, shown_
     again = await live.remediator.apply(asked, shown, "ACT-1")
     assert (again.already_done, again.undo) == (True, applied.undo)
     assert applied.undo is not None
-    _, undone, verification = await carry_out(live, applied.undo, "ACT-2")
+    _, undone, verification = await live.carry_out(applied.undo, "ACT-2")
     assert not undone.already_done
     assert verification.passed, verification.summary
     assert await live.spec(str(asked.target)) == before
 
 
-async def test_a_restart_replaces_every_pod(live: Live) -> None:
-    old = {pod["metadata"]["uid"] for pod in await live.client.list("Pod", "shop")}
-    _, applied, verification = await carry_out(live, ask("rollout_restart", {}), "ACT-1")
+async def test_a_restart_replaces_every_pod(anywhere: Live) -> None:
+    live, namespace = anywhere, anywhere.namespace
+    old = {pod["metadata"]["uid"] for pod in await live.client.list("Pod", namespace)}
+    _, applied, verification = await live.carry_out(live.at(ask("rollout_restart", {})), "ACT-1")
     assert applied.undo is None
     assert verification.passed, verification.summary
-    running = [pod for pod in await live.client.list("Pod", "shop") if not pod["metadata"].get("deletionTimestamp")]
+    running = [pod for pod in await live.client.list("Pod", namespace) if not pod["metadata"].get("deletionTimestamp")]
     assert len(running) == 2
     assert not old & {pod["metadata"]["uid"] for pod in running}
 
@@ -124,7 +121,7 @@ async def test_a_crashing_revision_is_rolled_back_and_back_again(live: Live) -> 
         return any(status.get("restartCount", 0) > 0 for status in statuses)
 
     await live.until(crashing)
-    shown, applied, verification = await carry_out(live, ask("rollback", {"to_revision": 1}), "ACT-1")
+    shown, applied, verification = await live.carry_out(ask("rollback", {"to_revision": 1}), "ACT-1")
     removed = [line[1:].strip() for line in shown.diff.splitlines() if line.startswith("-")]
     assert "- echo no; exit 1" in removed
     assert verification.passed, verification.summary
@@ -140,14 +137,16 @@ async def test_a_crashing_revision_is_rolled_back_and_back_again(live: Live) -> 
     assert any(not check.passed for check in failed.checks)
 
 
-async def test_a_pod_is_replaced(live: Live) -> None:
-    victim = (await live.client.list("Pod", "shop", label_selector="app=web"))[0]["metadata"]
-    asked = ask("delete_pod", {}, f"Pod/shop/{victim['name']}")
-    shown, applied, verification = await carry_out(live, asked, "ACT-1")
+@pytest.mark.parametrize("action", ["delete_pod", "evict"])
+async def test_a_pod_is_replaced(anywhere: Live, action: str) -> None:
+    live, namespace = anywhere, anywhere.namespace
+    victim = (await live.client.list("Pod", namespace, label_selector="app=web"))[0]["metadata"]
+    asked = live.at(ask(action, {}, f"Pod/shop/{victim['name']}"))
+    shown, applied, verification = await live.carry_out(asked, "ACT-1")
     assert verification.passed, verification.summary
     assert "1 of 2 pods of ReplicaSet" in shown.blast_radius
     assert applied.undo is None
-    pods = await live.client.list("Pod", "shop", label_selector="app=web")
+    pods = await live.client.list("Pod", namespace, label_selector="app=web")
     assert victim["uid"] not in {pod["metadata"]["uid"] for pod in pods}
     again = await live.remediator.apply(asked, shown, "ACT-1")
     assert again.already_done

@@ -11,7 +11,22 @@ from bot.settings import ALL_ACTIONS, KubernetesSettings
 from integrations.kubernetes.actions.catalogue import ACTIONS, KubernetesRemediator
 from tests.integrations.kubernetes.actions.memory_cluster import MemoryCluster
 
-TARGETS = {"patch_service": "Service/shop/web", "patch_configmap": "ConfigMap/shop/web", "delete_pod": "Pod/shop/web-1"}
+TARGETS = {
+    "patch_service": "Service/shop/web",
+    "patch_configmap": "ConfigMap/shop/web",
+    "delete_pod": "Pod/shop/web-1",
+    "evict": "Pod/shop/web-1",
+    "cordon": "Node/worker-1",
+    "uncordon": "Node/worker-1",
+    "drain": "Node/worker-1",
+    "suspend_cronjob": "CronJob/shop/report",
+    "resume_cronjob": "CronJob/shop/report",
+    "rerun_job": "Job/shop/import",
+    "hpa_bounds": "HorizontalPodAutoscaler/shop/web",
+    "expand_pvc": "PersistentVolumeClaim/shop/data",
+    "delete_pvc": "PersistentVolumeClaim/shop/data",
+    "strip_finalizer": "PersistentVolumeClaim/shop/data",
+}
 
 ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("rollout_restart", {}),
@@ -41,6 +56,25 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("patch_configmap", {"key": "app.conf", "value": "listen: 8080\n"}),
     ("patch_configmap", {"key": ".hidden", "remove": True}),
     ("delete_pod", {}),
+    ("evict", {}),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 8080}),
+    ("set_probe", {"container": "app", "probe": "startup", "port": "http", "path": "/live?full=1", "scheme": "HTTPS"}),
+    ("set_probe", {"container": "app", "probe": "readiness", "initial_delay_seconds": 0}),
+    ("set_probe", {"container": "app", "probe": "readiness", "remove": True}),
+    ("cordon", {}),
+    ("uncordon", {}),
+    ("drain", {}),
+    ("drain", {"accept_emptydir_loss": True}),
+    ("suspend_cronjob", {}),
+    ("resume_cronjob", {}),
+    ("rerun_job", {}),
+    ("rerun_job", {"delete_failed": True, "accept_schedule": True}),
+    ("hpa_bounds", {"min_replicas": 2}),
+    ("hpa_bounds", {"min_replicas": 3, "max_replicas": 3}),
+    ("expand_pvc", {"size": "20Gi"}),
+    ("delete_pvc", {}),
+    ("strip_finalizer", {"finalizer": "kubernetes.io/pvc-protection"}),
+    ("strip_finalizer", {"finalizer": "foregroundDeletion"}),
 ]
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -87,6 +121,33 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("patch_configmap", {"key": "..", "value": "x"}, "key"),
     ("patch_configmap", {"key": "token", "value": "ghp_" + "a1B2" * 9}, "put it into a Secret"),
     ("delete_pod", {"grace": 0}, "grace"),
+    ("evict", {"force": True}, "force"),
+    ("set_probe", {"container": "app", "probe": "liveness"}, "what to change"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 80, "remove": True}, "or remove"),
+    ("set_probe", {"container": "app", "probe": "health", "port": 80}, "probe"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 0}, "65535"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": True}, "port"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 80, "path": "live"}, "begins with"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 80, "path": "/a b"}, "without spaces"),
+    ("set_probe", {"container": "app", "probe": "liveness", "port": 80, "scheme": "ftp"}, "scheme"),
+    ("set_probe", {"container": "app", "probe": "liveness", "period_seconds": 0}, "greater than or equal to 1"),
+    (
+        "set_probe",
+        {"container": "app", "probe": "liveness", "port": 80, "path": "/?token=ghp_" + "a1B2" * 9},
+        "reads like a secret",
+    ),
+    ("cordon", {"reason": "x"}, "reason"),
+    ("drain", {"force": True}, "force"),
+    ("rerun_job", {"name": "x"}, "name"),
+    ("hpa_bounds", {}, "at least one"),
+    ("hpa_bounds", {"min_replicas": 0}, "greater than or equal to 1"),
+    ("hpa_bounds", {"min_replicas": 5, "max_replicas": 4}, "must not be above"),
+    ("expand_pvc", {"size": "20GB"}, "quantity"),
+    ("expand_pvc", {"size": "-1Gi"}, "quantity"),
+    ("expand_pvc", {"size": "0"}, "more than 0"),
+    ("strip_finalizer", {}, "finalizer"),
+    ("strip_finalizer", {"finalizer": "*"}, "is not a finalizer"),
+    ("strip_finalizer", {"finalizer": ["a", "b"]}, "string"),
 ]
 
 
@@ -138,6 +199,9 @@ def test_a_refused_secret_is_not_quoted(remediator: KubernetesRemediator, params
         ("scale", "Deployment/web", "needs a namespace"),
         ("rollout_restart", "Deployment/shop/web;id", "lower-case"),
         ("rollout_restart", "Deployment/../web", "lower-case"),
+        ("cordon", "Deployment/shop/web", "works on Node"),
+        ("rerun_job", "CronJob/shop/web", "works on Job"),
+        ("strip_finalizer", "Deployment/shop/web", "works on Pod or PersistentVolumeClaim or Namespace"),
         ("reboot", "Node/worker-1", "no action 'reboot'"),
     ],
 )
@@ -182,4 +246,4 @@ def test_schemas_are_closed_and_small(remediator: KubernetesRemediator) -> None:
             assert "properties" in found
         assert len(str(spec.params_schema)) < 2500
     unions = [line for spec in remediator.specs() for line in str(spec.params_schema).split("anyOf")[1:]]
-    assert len(unions) == 1, "only target_port, a number or a name"
+    assert len(unions) == 2, "only ports, a number or a name: of patch_service and set_probe"
