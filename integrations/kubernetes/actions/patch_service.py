@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - the signatures are the contract's
 
 from collections.abc import Callable
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -50,6 +50,7 @@ class ServicePort(Frozen):
     name: DNSLabel | None = Field(default=None, description="name of the Service's port, where it has one")
     port: int = Field(ge=1, le=65535, strict=True, description="port that the Service serves")
     target_port: PortReference = Field(description="number or name of the container's port")
+    protocol: Literal["TCP", "UDP", "SCTP"] | None = Field(default=None, description="protocol, where it changes")
 
 
 class PatchServiceParams(Frozen):
@@ -102,8 +103,12 @@ class PatchService(PatchAction[PatchServiceParams]):
             old = existing[index]
             path = ("spec", "ports", index)
             edits += [Edit((*path, "port"), wanted.port), Edit((*path, "targetPort"), wanted.target_port)]
-            named = {"name": old["name"]} if old.get("name") else {}
-            before = {**named, "port": old["port"], "target_port": old.get("targetPort", old["port"])}
+            before = {"port": old["port"], "target_port": old.get("targetPort", old["port"])}
+            if old.get("name"):
+                before["name"] = old["name"]
+            if wanted.protocol:
+                edits.append(Edit((*path, "protocol"), wanted.protocol))
+                before["protocol"] = old.get("protocol") or "TCP"
             pre_image.setdefault("ports", []).append(before)
         moved = tuple(edit for edit in edits if read_at(scene.current, edit.path) != edit.value)
         command = kubectl_json_patch(scene.target, operations(scene.current, moved, guarded=False))
@@ -154,7 +159,7 @@ class PatchService(PatchAction[PatchServiceParams]):
     def describe(self, target: ObjectRef, params: PatchServiceParams) -> str:
         """See `PatchAction.describe`."""
         parts = [f"selects {_text(params.selector)}"] if params.selector else []
-        parts += [f"leads port {port.port} to {port.target_port}" for port in params.ports]
+        parts += [f"leads port {port.port} to {_shown(port)}" for port in params.ports]
         return f"{target} now {' and '.join(parts)}."
 
     async def verify(
@@ -172,6 +177,10 @@ class PatchService(PatchAction[PatchServiceParams]):
             return await _look_at_service(cluster, request.target, params)
 
         return await watch(look, timing, report, subject=str(request.target))
+
+
+def _shown(port: ServicePort) -> str:
+    return f"{port.target_port}{f'/{port.protocol}' if port.protocol else ''}"
 
 
 def _text(labels: Any) -> str:
@@ -204,8 +213,13 @@ def _check_ports(params: PatchServiceParams, pods: list[Obj]) -> list[str]:
 async def _look_at_service(cluster: ClusterAPI, target: ObjectRef, params: PatchServiceParams) -> Look:
     spec = (await cluster.get(target)).get("spec") or {}
     kept = params.selector is None or spec.get("selector") == params.selector
-    leads = {(port["port"], port.get("targetPort", port["port"])) for port in spec.get("ports") or []}
-    kept = kept and all((port.port, port.target_port) in leads for port in params.ports)
+    leads = {
+        (port["port"], port.get("targetPort", port["port"])): port.get("protocol") or "TCP"
+        for port in spec.get("ports") or []
+    }
+    for port in params.ports:
+        spoken = leads.get((port.port, port.target_port))
+        kept = kept and spoken is not None and port.protocol in {None, spoken}
     checks = [Check(name="service", passed=kept, detail="selector and ports are as they were set")]
     if not params.restoring:
         slices = await cluster.list(

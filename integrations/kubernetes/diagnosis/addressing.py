@@ -220,5 +220,7 @@ def _wrong_scheme(graph: Graph, service: Object, said: list[Complaint]) -> Judge
             stated = str(port.get("appProtocol") or port.get("name") or "").rpartition("/")[2].split("-")[0].lower()
             if stated in _FAMILIES and (stated in _TLS) != (address.scheme in _TLS) and workload is not None:
                 told = f"{address.scheme}://{address.host}, whose port speaks {stated}"
-                return _report(graph, workload, address, "config.bad_address", told, [complaint], "", 0.9, service)
+                right = "http" if address.scheme in _TLS else "https"
+                wanted = address.value.replace(f"{address.scheme}://", f"{right}://")
+                return _report(graph, workload, address, "config.bad_address", told, [complaint], wanted, 0.9, service)
     return None

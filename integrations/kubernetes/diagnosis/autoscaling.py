@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 
 from bot.domain.alert import Severity
-from bot.domain.finding import Citation
+from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding
+from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
@@ -16,6 +16,7 @@ from integrations.kubernetes.diagnosis.graph import (
     status_of,
     template_of,
 )
+from integrations.kubernetes.diagnosis.quantity import amount_of, cpu_text
 from integrations.kubernetes.snapshot import Object
 
 _FRESH_SECONDS = 120.0  # a fresh pod has no metrics yet
@@ -82,10 +83,11 @@ def _broken(graph: Graph, scaler: Object, position: int, condition: Object) -> J
         "hpa.broken",
         entity(scaler),
         f"HorizontalPodAutoscaler {name_of(scaler)} cannot scale {target.get('kind')}/{target.get('name')}: "
-        f"{clip(message)}.",
+        f"{clip(message, 240)}.",
         severity=Severity.WARNING,
         confidence=0.9,
         evidence=evidence,
+        actions=list(_requests(graph, scaler)) if "missing request for" in message else (),
         person_decides=decide,
     )
 
@@ -97,6 +99,30 @@ def _without_requests(graph: Graph, scaler: Object) -> tuple[Citation, ...]:
         if found is not None and not (container.get("resources") or {}).get("requests"):
             return cite_present(found, f"/spec/template/spec/containers/{position}/name")
     return ()
+
+
+def _requests(graph: Graph, scaler: Object) -> Iterator[SuggestedAction]:
+    """Yield the action that gives a container without a CPU request one: half as much again as its pods use now."""
+    target = spec_of(scaler).get("scaleTargetRef") or {}
+    workload = graph.snapshot.get(str(target.get("kind")), namespace_of(scaler), str(target.get("name")))
+    for container in (template_of(workload or {}).get("spec") or {}).get("containers") or ():
+        if workload is None or ((container.get("resources") or {}).get("requests") or {}).get("cpu"):
+            continue
+        used = [
+            amount_of((entry.get("usage") or {}).get("cpu")) or 0.0
+            for pod in graph.pods_of(workload)
+            for entry in (graph.snapshot.metrics.get(("PodMetrics", namespace_of(pod), name_of(pod))) or {}).get(
+                "containers"
+            )
+            or ()
+            if entry.get("name") == container.get("name")
+        ]
+        if used and max(used) > 0:
+            wanted = cpu_text(max(0.05, 1.5 * max(used)))
+            reason = f"its pods use up to {cpu_text(max(used))}, and without a request nothing can be scaled by it"
+            change = {"container": container.get("name"), "requests": {"cpu": wanted}}
+            yield action("set_resources", entity(workload), reason, **change)
+            return
 
 
 def _at_maximum(scaler: Object) -> Iterator[Judged]:
@@ -115,5 +141,13 @@ def _at_maximum(scaler: Object) -> Iterator[Judged]:
         severity=Severity.WARNING,
         confidence=0.8,
         evidence=cite_present(scaler, f"/status/conditions/{found[0]}/reason", "/spec/maxReplicas"),
+        actions=[
+            action(
+                "hpa_bounds",
+                entity(scaler),
+                f"it wants more than {at_most}; half as many again leave room for the load",
+                max_replicas=at_most + max(1, at_most // 2),
+            )
+        ],
         person_decides="Raise maxReplicas if quota and nodes have room, or find out why the load grew.",
     )

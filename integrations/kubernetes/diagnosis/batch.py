@@ -7,7 +7,7 @@ from bot.domain.alert import Severity
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.changes import duration_text
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_gone
+from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     condition_of,
@@ -93,8 +93,7 @@ def _overstaying(graph: Graph, job: Object) -> Iterator[Judged]:
 
 def _schedule(graph: Graph, schedule: Object, jobs: list[Object]) -> Iterator[Judged]:
     if spec_of(schedule).get("suspend"):
-        yield _report(schedule, "cron.suspended", "is suspended: it will not run until it is resumed", 0.9,
-                      cite_present(schedule, "/spec/suspend"), Severity.INFO)  # fmt: skip
+        yield _suspended(schedule)
         return
     finished = [job for job in jobs if _ended(job)]
     if finished:
@@ -114,6 +113,18 @@ def _schedule(graph: Graph, schedule: Object, jobs: list[Object]) -> Iterator[Ju
             yield _report(schedule, "cron.missed", f"missed its runs: {message}", 0.85, evidence)
             return
     yield from _blocked(graph, schedule, jobs)
+
+
+def _suspended(schedule: Object) -> Judged:
+    return finding(
+        "cron.suspended",
+        entity(schedule),
+        f"CronJob {name_of(schedule)} is suspended: it will not run until it is resumed.",
+        severity=Severity.INFO,
+        confidence=0.9,
+        evidence=cite_present(schedule, "/spec/suspend"),
+        actions=[action("resume_cronjob", entity(schedule), "resume it unless it was suspended on purpose")],
+    )
 
 
 def _ended(job: Object) -> bool:
@@ -163,15 +174,12 @@ def _period(schedule: str) -> float | None:
     return 86400.0 if weekday == "*" else 86400.0 * 7
 
 
-def _report(
-    schedule: Object, key: str, told: str, confidence: float, evidence: tuple[Citation, ...],
-    severity: Severity = Severity.WARNING,
-) -> Judged:  # fmt: skip
+def _report(schedule: Object, key: str, told: str, confidence: float, evidence: tuple[Citation, ...]) -> Judged:
     return finding(
         key,
         entity(schedule),
         f"CronJob {name_of(schedule)} {told}.",
-        severity=severity,
+        severity=Severity.WARNING,
         confidence=confidence,
         evidence=evidence,
         person_decides="Correct the CronJob, or run its work by hand when it is needed.",

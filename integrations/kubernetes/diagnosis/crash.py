@@ -17,7 +17,8 @@ from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, quote, ready_text
 from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.nodes import starving
-from integrations.kubernetes.diagnosis.probes import contradiction
+from integrations.kubernetes.diagnosis.probes import contradiction, set_probe, timing
+from integrations.kubernetes.diagnosis.storage import grow
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
@@ -93,7 +94,8 @@ def _judge(case: _Case) -> Iterator[Judged]:
             yield judged
             return
     if case.exit_code == 0:
-        yield _report(case, "crash.clean_exit", "it ends without an error although it should keep running", 0.8)
+        what = "it ends without an error although it should keep running"
+        yield _report(case, "crash.clean_exit", what, 0.8, verb="ends")
     elif case.exit_code in {134, 136, 139}:
         yield _report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
     elif case.exit_code in _START_CODES:
@@ -129,6 +131,7 @@ def _report(
     evidence: Iterable[Citation] = (),
     rollback: bool = True,
     is_good: Callable[[dict[str, Any]], bool] | None = None,
+    verb: str = "crashes",
 ) -> Judged:
     """Return the finding: container, what, how often, how many pods are left, what changed before."""
     view = case.view
@@ -136,9 +139,10 @@ def _report(
     offered = [item for item in actions if item is not None]
     if rollback and (undo := rollback_action(case.graph, case.workload, view.entity, is_good)):
         offered.insert(0, undo)  # what ran before is surer than anything that is put together now
-    times = f" after {view.restarts} restarts" if view.restarts > 1 else ""
+    times = f" ({view.restarts} restarts)" if view.restarts > 1 else ""
+    who = "Init container" if view.init else "Container"
     summary = (
-        f"Container {view.name} crashes{times}: {what}; {ready_text(case.graph, view.owner)}."
+        f"{who} {view.name} {verb}{times}: {what}; {ready_text(case.graph, view.owner)}."
         f"{describe_change(case.graph, case.workload)}"
     )
     return finding(
@@ -188,10 +192,16 @@ def _killed(case: _Case, event: dict[str, Any], kind: str) -> Judged:
     what = f"the kubelet kills it because its {kind} probe fails ({clip(failure, 100)})"
     decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
     evidence = cite_present(event, "/message", "/count")
-    if wrong := contradiction(case.view.pod, case.view.name, f"{kind}Probe", failure):
-        told, proof = f"{what}, and the probe is wrong: {wrong[0]}", (*evidence, *wrong[1])
-        return _report(case, "probe.liveness", told, 0.92, evidence=proof, decide=decide)
-    return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide)
+    started, ended = case.terminated.get("startedAt"), case.terminated.get("finishedAt")
+    begun, over = case.graph.age_seconds(started), case.graph.age_seconds(ended)
+    lived = begun - over if begun is not None and over is not None else None
+    if wrong := contradiction(case.view, kind, failure) or timing(case.view, kind, lived):
+        told, proof = f"{what}, and the probe is wrong: {wrong.told}", (*evidence, *wrong.evidence)
+        actions = [set_probe(case.view, kind, wrong)]
+        return _report(
+            case, "probe.liveness", told, 0.92, evidence=proof, decide=decide, actions=actions, verb="is restarted"
+        )
+    return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide, verb="is restarted")
 
 
 def _missing_env(case: _Case, sign: Sign) -> Judged | None:
@@ -264,7 +274,9 @@ def _full_disk(case: _Case, sign: Sign) -> Judged | None:
     judged = _report(case, "pvc.full", told, 0.9, sign=sign, decide=decide, rollback=False)
     if claim is None or isinstance(judged, Abstention):
         return judged
-    return judged.model_copy(update={"entity": claim, "explains": (case.view.entity,)})
+    more = grow(case.graph, claim)
+    changes = {"entity": claim, "explains": (case.view.entity,), "actions": (more,) if more is not None else ()}
+    return judged.model_copy(update={**changes, "person_decides": "" if more is not None else decide})
 
 
 def _port(case: _Case, sign: Sign) -> Judged | None:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Generator, Iterator
+from typing import Any
 
 from bot.domain.alert import Severity
 from integrations.kubernetes.diagnosis.addresses import addresses_of, is_local, service_at
+from integrations.kubernetes.diagnosis.changes import rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready, quote
@@ -141,8 +143,10 @@ def _client(graph: Graph, about: str, found: list[Complaint], servers: list[Obje
         item = workload or complaint.view.pod
         evidence = cite_present(item, f"{root}/dnsPolicy", f"{root}/dnsConfig", f"{root}/hostNetwork")
         told = f"asks {', '.join(asked) or 'the node'} for names (dnsPolicy {policy}), not the cluster's"
+        undo = rollback_action(graph, workload, about, _asks_the_cluster)
         yield finding("dns.policy", about, f"{about.rpartition('/')[2]} {told}.", severity=Severity.HIGH,
                       confidence=0.92, evidence=(*evidence, complaint.cite()), explains=[about],
+                      actions=[undo] if undo is not None else [],
                       person_decides="Set dnsPolicy back to ClusterFirst.")  # fmt: skip
     elif (denying := dns_denier(graph, complaint.view.pod)) is not None:
         yield finding("netpol.deny", entity(denying),
@@ -152,6 +156,11 @@ def _client(graph: Graph, about: str, found: list[Complaint], servers: list[Obje
                       person_decides="Add an egress rule for UDP and TCP port 53 to the name servers.")  # fmt: skip
     else:
         yield from _missing_host(graph, about, found)
+
+
+def _asks_the_cluster(template: dict[str, Any]) -> bool:
+    spec = template.get("spec") or {}
+    return (spec.get("dnsPolicy") or "ClusterFirst") in {"ClusterFirst", "ClusterFirstWithHostNet"}
 
 
 def _missing_host(graph: Graph, about: str, found: list[Complaint]) -> Iterator[Judged]:

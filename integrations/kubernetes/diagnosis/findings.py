@@ -11,7 +11,9 @@ from integrations.kubernetes.snapshot import Object, ObjectKey
 
 Judged = Finding | Abstention
 _STARTING_SECONDS = 90.0
-_RISKS: dict[str, RiskClass] = {"scale": "S", "patch_configmap": "S", "patch_service": "D"}
+_RISKS: dict[str, RiskClass] = dict.fromkeys(
+    ("scale", "patch_configmap", "cordon", "uncordon", "suspend_cronjob", "resume_cronjob", "hpa_bounds"), "S"
+)
 
 
 def finding(

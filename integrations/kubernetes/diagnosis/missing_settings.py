@@ -81,7 +81,7 @@ _FILE = re.compile(
 _LIST_HEAD = re.compile(
     r"(?:environment|env|config\w*|settings?)\b.{0,40}(?:variables?|vars?|keys?|values?)", re.IGNORECASE
 )
-_LIST_COMPLAINS = re.compile(r"missing|required|not set|undefined|unset|must be|invalid", re.IGNORECASE)
+_LIST_COMPLAINS = re.compile(r"\bneed|one of|missing|required|not set|undefined|unset|must be|invalid", re.IGNORECASE)
 _LISTED = re.compile(rf"^\s*(?:[-*•] |\s){_NAME}(?:\s*$|:\s|\s[-(])")
 _FIELD = re.compile(r"^\s*(?P<name>[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*)\s*$")
 _FIELD_MISSING = re.compile(

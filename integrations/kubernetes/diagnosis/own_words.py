@@ -11,6 +11,7 @@ from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_remedies import claim_of
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
 from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.storage import grow
 from integrations.kubernetes.snapshot import Object
 
 _OWN = {
@@ -38,7 +39,7 @@ def judge_own_words(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[
             if complaint.kind in _OWN and not complaint.view.crashes:
                 heard.setdefault((complaint.kind, _to_blame(graph, complaint)), []).append(complaint)
     for (kind, place), found in heard.items():
-        yield _report_own(kind, place, found)
+        yield _report_own(graph, kind, place, found)
 
 
 def _to_blame(graph: Graph, complaint: Complaint) -> str:
@@ -86,7 +87,7 @@ def _volume_of(graph: Graph, workload: Object) -> str | None:
     return f"PersistentVolumeClaim/{namespace_of(workload)}/{claims[0]}" if len(claims) == 1 else None
 
 
-def _report_own(kind: str, place: str, found: list[Complaint]) -> Judged:
+def _report_own(graph: Graph, kind: str, place: str, found: list[Complaint]) -> Judged:
     key, told, decide = _OWN[kind]
     name = place.rpartition("/")[2]
     first = min(found, key=lambda c: (c.view.entity != place, -c.count, c.view.entity, c.number))
@@ -102,6 +103,7 @@ def _report_own(kind: str, place: str, found: list[Complaint]) -> Judged:
             *(c.cite() for c in [first, *(c for c in found if c is not first)][:3]),
             *cite_present(first.view.pod, f"{first.view.pointer}/ready"),
         ),
+        actions=[more] if kind == "disk" and (more := grow(graph, place)) is not None else [],
         person_decides=decide,
         explains=[c.view.entity for c in found],
     )

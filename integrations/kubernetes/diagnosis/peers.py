@@ -19,7 +19,7 @@ _FORMS = tuple(
         rf"host=[\"']?{_HOST}[\"']?,? ?port=[\"']?(?P<port>\d{{2,5}})",
         (
             rf"(?:tcp |to |at |host |connect |lookup |for |server (?:at )?|[A-Z]{{6,}} |@|\(|\"|'|/)"
-            rf"{_HOST}\"?'?(?:/{_IP})?\)?(?:[:,] ?(?:port )?(?P<port>\d{{2,5}}))"
+            rf"{_HOST}\"?'?(?:/{_IP}| \({_IP}\))?\)?(?:[:,] ?(?:port )?(?P<port>\d{{2,5}}))"
         ),
         rf"(?<![\w.@/-]){_HOST}:(?P<port>\d{{2,5}})(?![\w:])",
         rf"(?:tcp |to |at |host |connect |lookup |for |server (?:at )?|[A-Z]{{6,}} |@|\(|\"|'){_HOST}",

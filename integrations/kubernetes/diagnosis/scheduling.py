@@ -127,7 +127,8 @@ def _placement(graph: Graph, pod: Object, keys: set[str], evidence: tuple[Citati
     elif cordoned and len(cordoned) == len(fitting):
         told = _WHAT["sched.cordoned"].format(what=", ".join(name_of(node) for node in cordoned[:3]))
         evidence += tuple(c for node in cordoned[:3] for c in cite_present(node, "/spec/unschedulable"))
-        yield _report(graph, pod, "sched.cordoned", told, evidence, 0.93)
+        back = action("uncordon", f"Node/{name_of(cordoned[0])}", "it fits the pod and nothing else keeps it away")
+        yield _report(graph, pod, "sched.cordoned", told, evidence, 0.93, back)
     elif "sched.affinity" in keys:
         yield _report(graph, pod, "sched.affinity", _WHAT["sched.affinity"].format(what=asked), evidence, 0.8)
     elif "sched.taint" in keys:

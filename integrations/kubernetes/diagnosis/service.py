@@ -163,6 +163,10 @@ def _ports(service: Object, pods: list[Object]) -> Iterator[Judged]:
         headless = spec_of(service).get("clusterIP") == "None"
         if isinstance(target, int) and (headless or not declared or _probed(pods[0], target)):
             continue
+        other = [entry for entry in declared if target in {entry[0], entry[1]}]
+        if other and not headless:
+            yield _report_protocol(service, pods, position, port, other[0])
+            continue
         same = [entry for entry in declared if entry[2] == protocol]
         yield _report_port(service, pods, position, port, same or declared)
 
@@ -183,6 +187,30 @@ def _probed(pod: Object, number: int) -> bool:
                 if ((container.get(probe) or {}).get(way) or {}).get("port") == number:
                     return True
     return False
+
+
+def _report_protocol(
+    service: Object, pods: list[Object], position: int, port: dict[str, Any], offered: tuple[str, int, str]
+) -> Judged:
+    """Judge a port that exists on the pods, but for another transport: TCP is not UDP."""
+    name, number, spoken = offered
+    wanted = port.get("protocol") or "TCP"
+    change: dict[str, Any] = {"port": port.get("port"), "target_port": port.get("targetPort", number)}
+    change |= {"protocol": spoken} | ({"name": port["name"]} if port.get("name") else {})
+    pointer = f"/spec/ports/{position}"
+    return finding(
+        "svc.protocol",
+        entity(service),
+        f"Service {name_of(service)} forwards port {port.get('port')} as {wanted}, but its pods listen on {number} "
+        f"for {spoken}{f' ({name})' if name else ''}: no connection gets through.",
+        severity=Severity.CRITICAL if any(is_ready(pod) for pod in pods) else Severity.HIGH,
+        confidence=0.93,
+        evidence=(
+            *cite_present(service, f"{pointer}/protocol", f"{pointer}/targetPort", f"{pointer}/port"),
+            *cite_present(pods[0], "/spec/containers/0/ports"),
+        ),
+        actions=[action("patch_service", entity(service), f"the pods speak {spoken} there", ports=[change])],
+    )
 
 
 def _report_port(

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 
 from bot.domain.alert import Severity
-from bot.domain.finding import Citation
+from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.config import mounted_claims
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_gone
+from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
@@ -17,7 +17,7 @@ from integrations.kubernetes.diagnosis.graph import (
     spec_of,
     status_of,
 )
-from integrations.kubernetes.diagnosis.quantity import amount_of
+from integrations.kubernetes.diagnosis.quantity import amount_of, memory_text
 from integrations.kubernetes.snapshot import Object
 
 _DEFAULT_CLASS = ("storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class")
@@ -32,6 +32,26 @@ _SAID = (
 """What the binder and provisioners say about a claim, in lower case."""
 _ORDER = ("pvc.selector", "pvc.access_mode", "pvc.capacity", "pvc.occupied")
 Reason = tuple[str, str, tuple[Citation, ...]]
+
+
+def grow(graph: Graph, claim: str) -> SuggestedAction | None:
+    """Return the action that makes a full claim twice as big; None where its class or the quota forbids that."""
+    namespace, _, name = claim.removeprefix("PersistentVolumeClaim/").partition("/")
+    found = graph.snapshot.get("PersistentVolumeClaim", namespace, name)
+    if found is None or status_of(found).get("phase") != "Bound":
+        return None
+    kind = graph.snapshot.get("StorageClass", None, str(spec_of(found).get("storageClassName") or ""))
+    size = amount_of(((spec_of(found).get("resources") or {}).get("requests") or {}).get("storage"))
+    if kind is None or not kind.get("allowVolumeExpansion") or not size:
+        return None
+    for quota in graph.all("ResourceQuota"):
+        hard, used = status_of(quota).get("hard") or {}, status_of(quota).get("used") or {}
+        bound = amount_of(hard.get("requests.storage")) if namespace_of(quota) == namespace else None
+        if bound is not None and (amount_of(used.get("requests.storage")) or 0.0) + size > bound:
+            return None
+    wanted = memory_text(2 * size)
+    reason = f"twice the present {memory_text(size)}; StorageClass {name_of(kind)} lets claims grow, never shrink"
+    return action("expand_pvc", claim, reason, size=wanted)
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:

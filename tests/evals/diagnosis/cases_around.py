@@ -49,7 +49,7 @@ def _services() -> list[Case]:
              THERE, ("selector",), "patch_service"),
         Case("port-number", (*bare(), behind(targetPort=9090)), "svc.port", THERE, ("9090",), "patch_service"),
         Case("port-name", (*named, behind(targetPort="web")), "svc.port", THERE, ("web",), "patch_service"),
-        Case("port-udp", (*bare(), behind(targetPort=8080, protocol="UDP")), "svc.port", THERE),
+        Case("port-udp", (*bare(), behind(targetPort=8080, protocol="UDP")), "svc.protocol", THERE, action="patch_service"),
         Case("spoken-tls", (*named, behind(targetPort="http", appProtocol="https")), "svc.protocol", THERE, ("https",)),
         Case("spoken-grpc", (*named, behind(targetPort=8080, appProtocol="grpc")), "svc.protocol", THERE, ("grpc",)),
         Case("probe-port", (*wrong, event(pods_in(wrong)[0], "Unhealthy", "Readiness probe failed: connection refused")),

@@ -116,6 +116,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("patch_service", {"selector": {"app": "a b"}}, "label value"),
     ("patch_service", {"selector": {"-app": "web"}}, "label key"),
     ("patch_service", {"ports": [{"port": 70000, "target_port": 80}]}, "65535"),
+    ("patch_service", {"ports": [{"port": 80, "target_port": 80, "protocol": "HTTP"}]}, "protocol"),
     ("patch_service", {"ports": [{"port": 80, "target_port": "Not_A_Port"}]}, "port name"),
     ("patch_configmap", {"key": "a/b", "value": "x"}, "key"),
     ("patch_configmap", {"key": "..", "value": "x"}, "key"),

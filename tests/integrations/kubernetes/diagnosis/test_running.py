@@ -104,20 +104,20 @@ def test_a_service_without_selector_or_near_workload_is_left_alone(selector: dic
 
 
 @pytest.mark.parametrize(
-    ("declared", "target", "wrong"),
+    ("declared", "target", "key"),
     [
-        ({"containerPort": 8080}, 8080, False),
-        ({"containerPort": 8080, "name": "http"}, "http", False),
-        ({"containerPort": 8080, "name": "http"}, "web", True),
-        ({"containerPort": 8080}, 9090, True),
-        ({"containerPort": 8080, "protocol": "UDP"}, 8080, True),
-        (None, 9090, False),
+        ({"containerPort": 8080}, 8080, None),
+        ({"containerPort": 8080, "name": "http"}, "http", None),
+        ({"containerPort": 8080, "name": "http"}, "web", "svc.port"),
+        ({"containerPort": 8080}, 9090, "svc.port"),
+        ({"containerPort": 8080, "protocol": "UDP"}, 8080, "svc.protocol"),
+        (None, 9090, None),
     ],
 )
-def test_target_ports_have_to_exist(declared: Object | None, target: Any, wrong: bool) -> None:
+def test_target_ports_have_to_exist(declared: Object | None, target: Any, key: str | None) -> None:
     pattern = template(container(ports=[declared] if declared else []))
     diagnosis = judge(*running(pattern), service(targetPort=target))
-    assert roots(diagnosis) == ([("svc.port", f"Service/{NS}/web")] if wrong else [])
+    assert roots(diagnosis) == ([(key, f"Service/{NS}/web")] if key else [])
 
 
 def test_an_undeclared_port_that_a_probe_uses_is_believed() -> None:
