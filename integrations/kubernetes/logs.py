@@ -37,7 +37,10 @@ _CAUSED_BY = re.compile(r"^\s*(?:Caused by: | ?---> |\[cause\]: )(?P<cause>.+)")
 _CAUSES_BELOW = re.compile(r"^\s*Caused by:\s*$")
 _NUMBERED_CAUSE = re.compile(r"^\s+(?:\d+: )?(?P<cause>\S.*)")
 _RUST_PANIC = re.compile(r"^thread '.*' panicked at \S+:\d+:\d+:$")
-_PYTHON_LAST = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|Warning)(?::.*)?$")
+_PYTHON_LAST = re.compile(
+    r"^(?:(?:[\w.]+\.)?\w*(?:Error|Exception|Exit|Interrupt|Warning)|(?:[a-z_]\w*\.)+[A-Z]\w+)(?::.*)?$"
+)
+_GO_CALL = re.compile(r"^[\w./-]+\.(?:\(\*?\w+\)\.)?\w+\(.*\)$")
 _FRAME = re.compile(r"^\s+(?:at .+|File \".+\", line \d+.*)|^\s+\S+\.go:\d+.*|\S+\.rb:\d+:in .+")
 _MASKS = (
     (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<uuid>"),
@@ -140,7 +143,7 @@ def join_entries(lines: Iterable[str]) -> Iterator[LogEntry]:
             and len(more) < _JOIN_LIMIT
             and (
                 _CONTINUATION.match(line)
-                or (in_trace and (not line or _PYTHON_LAST.match(line)))
+                or (in_trace and (not line or _PYTHON_LAST.match(line) or _GO_CALL.match(line)))
                 or (not more and _RUST_PANIC.match(head))
                 or (line.startswith("Traceback") and _is_chained(more))
             )

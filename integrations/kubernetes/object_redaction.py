@@ -1,7 +1,7 @@
 """Taking secrets and bulk out of the API's objects while they are added to a snapshot.
 
 Only what people write freely is redacted: names, references and identifiers have to stay exact, because actions are
-filled in from them. Of a Secret only its name and the names of its keys stay.
+filled in from them. Of a Secret only its name, the names of its keys and the dates of its certificate stay.
 """
 
 import re
@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.domain.redaction import MARKER, is_secret_name, looks_random, looks_secret, redact, redact_json
+from integrations.kubernetes.certificate_dates import FIELD, dates_of, describe_bundles, kept_dates
 
 Object = dict[str, Any]
+_WEBHOOKS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _TEMPLATED = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController"})
@@ -55,6 +57,8 @@ class Redactor:
         elif kind == "ConfigMap":
             copy["data"] = {key: self._value(key, value) for key, value in (copy.get("data") or {}).items()}
             copy["binaryData"] = dict.fromkeys(copy.get("binaryData") or {}, MARKER)
+        elif kind in _WEBHOOKS:
+            copy = describe_bundles(copy)
         elif kind == "Pod":
             copy["spec"] = self._pod_spec(copy.get("spec") or {})
             copy["status"] = self._messages(copy.get("status") or {})
@@ -182,11 +186,16 @@ def _is_of_the_api(version: str) -> bool:
 
 
 def _names_of_secret(item: Object) -> Object:
-    """Return a Secret's name, type and key names. Labels and annotations go too: tools keep values there."""
+    """Return a Secret's name, type, key names and how long its certificate is valid.
+
+    Labels and annotations go too: tools keep values there.
+    """
     metadata = item["metadata"]
     kept = {name: metadata[name] for name in _SECRET_METADATA if name in metadata}
     keys = [key for part in ("data", "stringData") for key in item.get(part) or ()]
+    dates = dates_of((item.get("data") or {}).get("tls.crt")) or kept_dates(item.get(FIELD))
     return {
+        **({FIELD: dates} if dates is not None else {}),
         "apiVersion": item.get("apiVersion") or "v1",
         "kind": "Secret",
         "metadata": kept,

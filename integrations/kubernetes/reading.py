@@ -28,6 +28,7 @@ _MAX_CONFIG_MAPS = 40
 _NOT_EVERYWHERE = frozenset(
     {"PodMetrics", "NodeMetrics", "Ingress", "IngressClass", "EndpointSlice", "HorizontalPodAutoscaler", "CronJob"}
     | {"NetworkPolicy", "PodDisruptionBudget", "StorageClass"}
+    | {"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}
 )
 """Kinds that old or small clusters do not serve: there are none, and that is no failure."""
 
@@ -56,6 +57,7 @@ CONFIGURATION = SourceSpec("configuration", "Configuration", ("ConfigMap",))
 NODES = SourceSpec("nodes", "Nodes", ("Node",))
 WHOLE = (
     SourceSpec("policies", "Policies", ("NetworkPolicy", "PodDisruptionBudget", "ServiceAccount")),
+    SourceSpec("webhooks", "Admission webhooks", ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")),
     SourceSpec("cluster", "Cluster", ("Namespace", "PersistentVolume", "StorageClass", "IngressClass", "NodeMetrics")),
 )
 """What is read besides when a namespace or a cluster is looked at as a whole."""

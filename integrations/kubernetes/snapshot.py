@@ -1,7 +1,7 @@
 """What was seen of a cluster at one time. Everything that judges works on this and on nothing else.
 
-A snapshot never holds the value of a Secret, only its name and key names where files held it (a live cluster is never
-asked for Secrets), and what is read is redacted while it is added.
+A snapshot never holds the value of a Secret: where files held one, only its name, the names of its keys and the dates
+of its certificate stay (a live cluster is never asked for Secrets). What is read is redacted while it is added.
 """
 
 import json

@@ -9,8 +9,10 @@ _KINDS = (
             r"no such host|ENOTFOUND|EAI_AGAIN|getaddrinfo|Name or service not known|[Nn]ame does not resolve|"
             r"failure in name resolution|could not translate host name|UnknownHostException|NXDOMAIN|"
             r"host not found in upstream|"
-            r"nodename nor servname|lookup [\w.-]+ on \S+:53|lookup [\w.-]+: (?:i/o timeout|server misbehaving)|"
+            r"nodename nor servname|"
+            r"lookup [\w.-]+ on \S+:53|lookup [\w.-]+: (?:i/o timeout|server misbehaving)|"
             r"DNS resolution failed|[Cc]ould not resolve|failed to lookup address|nxdomain|"
+            r"bad address '|can't resolve '|server can't find |"
             r"No such host is known"
         ),
     ),

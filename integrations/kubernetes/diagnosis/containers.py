@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.kubernetes.diagnosis.findings import is_gone, is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, controller_of, spec_of, status_of
+from integrations.kubernetes.diagnosis.graph import Graph, condition_of, controller_of, spec_of, status_of, timestamp_of
 from integrations.kubernetes.snapshot import Object, ObjectKey
 
 _FRESH_SECONDS = 600.0
@@ -147,8 +147,19 @@ def _is_superseded(graph: Graph, pod: Object) -> bool:
     if found.get("kind") == "ReplicaSet":
         return spec_of(found).get("replicas") == 0 and not is_ready(pod)
     if found.get("kind") == "Job":
-        return any(
-            condition.get("type") == "Complete" and condition.get("status") == "True"
-            for condition in status_of(found).get("conditions") or ()
-        )
+        return _is_complete(found) or _ran_well_later(graph, found)
     return False
+
+
+def _is_complete(job: Object) -> bool:
+    found = condition_of(job, "Complete")
+    return found is not None and found[1].get("status") == "True"
+
+
+def _ran_well_later(graph: Graph, job: Object) -> bool:
+    """Whether a later run of the same CronJob did what this one did not."""
+    schedule, began = graph.owner_key(job), str(timestamp_of(job) or "")
+    if schedule[0] != "CronJob":
+        return False
+    later = [item for item in graph.jobs_of(schedule) if str(timestamp_of(item) or "") > began]
+    return any(_is_complete(item) for item in later)

@@ -10,6 +10,7 @@ from bot.domain.finding import Abstention, Diagnosis, Finding, SourceStatus
 from integrations.kubernetes.diagnosis import (
     autoscaling,
     batch,
+    certificates,
     config,
     crash,
     dialogue,
@@ -42,7 +43,7 @@ ANALYZERS: tuple[Analyzer, ...] = tuple(
     module.analyze
     for module in (
         image, config, scheduling, storage, resources, crash, rollout, workload, batch,
-        readiness, service, ingress, routes, lifecycle, nodes, autoscaling, disruption, dialogue,
+        readiness, service, ingress, routes, certificates, lifecycle, nodes, autoscaling, disruption, dialogue,
     )
 )  # fmt: skip
 """Pure functions from the indexed snapshot to findings and abstentions."""

@@ -96,7 +96,11 @@ def outage(graph: Graph, key: ObjectKey) -> tuple[Severity, int, int]:
 
 def ready_text(graph: Graph, key: ObjectKey) -> str:
     """Return `0 of 3 pods are ready`."""
+    if key[0] in {"Job", "CronJob"}:
+        failed = sum(1 for pod in graph.pods_of_key(key) if status_of(pod).get("phase") == "Failed")
+        return f"{failed} of its pods failed" if failed else "its pod does not end well"
     _, ready, desired = outage(graph, key)
+    ready = min(ready, desired)  # a rollout's additional pods do not count
     return f"{ready} of {desired} pod{'' if desired == 1 else 's'} {'is' if desired == 1 else 'are'} ready"
 
 

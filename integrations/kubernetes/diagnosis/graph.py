@@ -144,6 +144,17 @@ class Graph:
         return self._pods_by_job.get((namespace_of(job), name_of(job)), [])
 
     @cached_property
+    def _jobs_by_schedule(self) -> Mapping[ObjectKey, list[Object]]:
+        index: dict[ObjectKey, list[Object]] = defaultdict(list)
+        for job in self.all("Job"):
+            index[self.owner_key(job)].append(job)
+        return index
+
+    def jobs_of(self, schedule: ObjectKey) -> list[Object]:
+        """Return the Jobs that a CronJob made, by name."""
+        return self._jobs_by_schedule.get(schedule, [])
+
+    @cached_property
     def _sets_by_owner(self) -> Mapping[ObjectKey, list[Object]]:
         index: dict[ObjectKey, list[Object]] = defaultdict(list)
         for replica_set in self.all("ReplicaSet"):

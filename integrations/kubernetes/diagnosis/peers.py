@@ -8,7 +8,7 @@ _NAME = r"[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*"  # a capital letter says that it is 
 _HOST = rf"(?P<host>{_NAME}|{_IP})(?![\w-]|\.\w)"
 _LOST = re.compile(
     r"(?:lookup|ENOTFOUND|EAI_AGAIN|getaddrinfo(?: failed)?(?: for)?|[Hh]ost ?name|not found in upstream|"
-    r"UnknownHostException:|[Rr]esolve(?: host)?:?|[Rr]esolving)"
+    r"UnknownHostException:|[Rr]esolve(?: host)?:?|[Rr]esolving|bad address|can't find)"
     r" [\"'(]?(?P<host>[a-z][a-z0-9.-]*[a-z0-9])(?=[\"')\s,:;]|$)"
 )
 _FORMS = tuple(

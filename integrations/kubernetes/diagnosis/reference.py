@@ -35,7 +35,7 @@ Exit code 0: healthy. 1: findings, or something that looks wrong without a cause
   `person_decides` says what has to be decided.
 - Where something looks wrong and the evidence does not name the cause, there is an abstention and no guess.
 - An event counts only while the object it is about still suffers from it. A Secret's values are never read; from files
-  its key names are.
+  its key names are, and the dates of its certificate.
 
 `--output json` prints `{"taken_at", "healthy", "findings": [{key, entity, root, severity, confidence, summary,
 evidence: [{kind, entity, pointer, value}], explains, actions: [{action, params, risk}]}],
@@ -47,8 +47,8 @@ Looking needs `get` and `list` on deployments, statefulsets, daemonsets, replica
 services, endpointslices, ingresses, configmaps, persistentvolumeclaims, resourcequotas, limitranges and
 horizontalpodautoscalers, `get` on `pods/log`, `list` on `pods` of metrics.k8s.io, and `get` and `list` on nodes; the
 commands above also list networkpolicies, poddisruptionbudgets, serviceaccounts, namespaces, persistentvolumes,
-storageclasses, ingressclasses and `nodes` of metrics.k8s.io. What is refused shows as a source that could not be read;
-the rest is judged. Nothing is needed on secrets.
+storageclasses, ingressclasses, webhook configurations and `nodes` of metrics.k8s.io. What is refused shows as a source
+that could not be read; the rest is judged. Nothing is needed on secrets.
 
 ## Keys
 

@@ -85,7 +85,7 @@ def _judge(graph: Graph, claim: Object, users: int) -> Iterator[Judged]:
     evidence = (*cite_present(claim, "/status/phase"), *evidence)
     if failed is not None:
         evidence += cite_present(failed, "/message")
-        told = f"{told} ({clip(str(failed.get('message')), 120)})"
+        told = f"{told} ({clip(str(failed.get('message')), 300)})"
     yield finding(
         key,
         entity(claim),

@@ -1,7 +1,16 @@
 """Snapshots hold no secret and lose nothing that actions are filled in from."""
 
-import pytest
+import base64
+from datetime import timedelta
 
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from integrations.kubernetes.diagnosis import diagnose
 from integrations.kubernetes.snapshot import Snapshot, SnapshotBuilder
 from tests.integrations.kubernetes.builders import NOW, NS, config_map, container, deployment, event, snapshot, template
 
@@ -98,3 +107,46 @@ def test_of_two_readings_the_newer_one_stays_whatever_the_order() -> None:
     older["metadata"]["resourceVersion"], newer["metadata"]["resourceVersion"] = "9", "10"
     assert snapshot(older, newer) == snapshot(newer, older)
     assert (snapshot(newer, older).get("Deployment", NS, "web") or {})["status"]["readyReplicas"] == 1
+
+
+def _certificate(days: float) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "web")])
+    until = NOW + timedelta(days=days)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(until - timedelta(days=90)).not_valid_after(until)
+    return base64.b64encode(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)).decode()
+
+
+@pytest.mark.parametrize(("days", "key"), [(-1, "cert.expired"), (30, None)])
+def test_of_a_certificate_only_its_dates_are_kept_and_judged(days: float, key: str | None) -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "web-tls", "namespace": NS}, "type": "kubernetes.io/tls",
+              "data": {"tls.crt": _certificate(days), "tls.key": CANARY}}  # fmt: skip
+    ingress = {
+        "kind": "Ingress",
+        "metadata": {"name": "web", "namespace": NS},
+        "spec": {"tls": [{"secretName": "web-tls"}]},
+    }
+    client = {"service": {"name": "hook", "namespace": NS}, "caBundle": _certificate(days)}
+    hook = {"kind": "ValidatingWebhookConfiguration", "metadata": {"name": "hook"},
+            "webhooks": [{"name": "hook.example", "clientConfig": client}]}  # fmt: skip
+    taken = snapshot(secret, ingress, hook)
+    kept = taken.get("Secret", NS, "web-tls")
+    assert kept is not None
+    assert set(kept) == {"apiVersion", "kind", "metadata", "type", "data", "certificate"}
+    assert kept["data"] == {"tls.crt": "[redacted]", "tls.key": "[redacted]"}
+    assert "BEGIN" not in taken.to_json()
+    again = Snapshot.from_json(taken.to_json())
+    assert again == taken
+    found = {(item.key, item.entity) for item in diagnose(again).findings}
+    about = {f"Secret/{NS}/web-tls", "ValidatingWebhookConfiguration/hook"}
+    assert found == ({(key, place) for place in about} if key else set())
+
+
+def test_a_connection_string_keeps_its_host_and_loses_its_password() -> None:
+    value = f"Host=ledger-db;Port=5432;Username=app;Password={CANARY}"
+    env = [{"name": "ConnectionStrings__Default", "value": value}, {"name": "CONNECTION_STRING", "value": CANARY}]
+    kept = snapshot(deployment(template(container(env=env)))).get("Deployment", NS, "web")
+    assert kept is not None
+    values = [entry["value"] for entry in kept["spec"]["template"]["spec"]["containers"][0]["env"]]
+    assert values == ["Host=ledger-db;Port=5432;Username=app;Password=[redacted]", "[redacted]"]

@@ -1,5 +1,7 @@
 """A missing setting is recognised in the words of many languages, and what is set under nearly its name is offered."""
 
+# ruff: noqa: E501 - what a program says is not broken in two.
+
 from typing import Any
 
 import pytest

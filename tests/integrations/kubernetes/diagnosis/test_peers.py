@@ -1,5 +1,7 @@
 """The host that a log line speaks of, in the words of many clients."""
 
+# ruff: noqa: E501 - what a program says is not broken in two.
+
 import pytest
 
 from integrations.kubernetes.diagnosis.peers import host_in, lost_name, peer_of
