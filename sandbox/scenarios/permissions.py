@@ -38,6 +38,11 @@ READ_RULES: Final[tuple[dict[str, Any], ...]] = (
                       "statefulsets", "statefulsets/scale"],
         "verbs": _READ,
     },
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"],
+        "verbs": _READ,
+    },
     {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _READ},
     {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"], "verbs": _READ},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
@@ -59,17 +64,23 @@ WRITE_RULES: Final[tuple[dict[str, Any], ...]] = (
         "resources": ["daemonsets", "deployments", "deployments/scale", "statefulsets", "statefulsets/scale"],
         "verbs": _CHANGE,
     },
-    {"apiGroups": [""], "resources": ["configmaps", "services"], "verbs": _CHANGE},
+    {"apiGroups": [""], "resources": ["configmaps", "persistentvolumeclaims", "services"], "verbs": _CHANGE},
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["delete"]},
+    {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+    {"apiGroups": ["autoscaling"], "resources": ["horizontalpodautoscalers"], "verbs": _CHANGE},
+    {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": _CHANGE},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "delete"]},
 )
+NODE_RULES: Final[tuple[dict[str, Any], ...]] = ({"apiGroups": [""], "resources": ["nodes"], "verbs": _CHANGE},)
+"""What changes nodes, which live in no namespace: cordon and uncordon."""
 
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 async def grant(client: ClusterClient, namespace: str) -> None:
-    """Create the account, its read role for the cluster and its write role for one namespace. Raise APIError."""
+    """Create the account, its roles for the cluster and its write role for one namespace. Raise APIError."""
     account = {"kind": "ServiceAccount", "name": SERVICE_ACCOUNT, "namespace": namespace}
-    reading, writing = f"{SERVICE_ACCOUNT}-read", f"{SERVICE_ACCOUNT}-remediate"
+    reading, writing, nodes = (f"{SERVICE_ACCOUNT}-{name}" for name in ("read", "remediate", "remediate-nodes"))
     base, local = f"/apis/{_RBAC}/v1", f"/apis/{_RBAC}/v1/namespaces/{namespace}"
     await client.request(
         "POST",
@@ -79,6 +90,8 @@ async def grant(client: ClusterClient, namespace: str) -> None:
     for path, kind, name, content in (
         (f"{base}/clusterroles", "ClusterRole", reading, {"rules": list(READ_RULES)}),
         (f"{base}/clusterrolebindings", "ClusterRoleBinding", reading, _bind("ClusterRole", reading, account)),
+        (f"{base}/clusterroles", "ClusterRole", nodes, {"rules": list(NODE_RULES)}),
+        (f"{base}/clusterrolebindings", "ClusterRoleBinding", nodes, _bind("ClusterRole", nodes, account)),
         (f"{local}/roles", "Role", writing, {"rules": list(WRITE_RULES)}),
         (f"{local}/rolebindings", "RoleBinding", writing, _bind("Role", writing, account)),
     ):
