@@ -12,7 +12,6 @@ from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
-    name_of,
     namespace_of,
     spec_of,
     status_of,
@@ -43,22 +42,6 @@ _ON_TWO_LINES = re.compile(
 )
 _FILE_LIMIT = 20_000
 _LOOP = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
-_DATABASES = re.compile(
-    r"postgres|mysql|mariadb|percona|mongo|redis|valkey|cassandra|cockroach|mssql|oracle|clickhouse|couchdb|"
-    r"memcached|elasticsearch|opensearch|influx|timescale|scylla|etcd"
-)
-_POSTGRES = re.compile(
-    r"[Pp]ostgres|PSQL|[Pp]gsql|\bPG(?:::|Error)|psycopg|asyncpg|pq:|pgx|\b(?:53[0-9]{3}|25006|28P01)\b|FATAL: "
-)
-_MYSQL = re.compile(r"[Mm]y[Ss][Qq][Ll]|[Mm]aria|--(?:super-)?read-only option|\b(?:1040|1045|1203|1290)\b")
-_DIALECTS = (
-    ("postgres", _POSTGRES), ("timescale", _POSTGRES), ("cockroach", _POSTGRES),
-    ("mysql", _MYSQL), ("mariadb", _MYSQL), ("percona", _MYSQL),
-    ("redis", re.compile(r"[Rr]edis|READONLY You|WRONGPASS|NOAUTH|max number of clients")),
-    ("valkey", re.compile(r"[Rr]edis|[Vv]alkey|READONLY You|WRONGPASS|NOAUTH|max number of clients")),
-    ("mongo", re.compile(r"[Mm]ongo|NotWritablePrimary|[Nn]ot ?(?:[Mm]aster|[Pp]rimary)")),
-)  # fmt: skip
-"""How the clients of a database sound, by a part of its image's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,59 +220,6 @@ def served_ports(graph: Graph, service: Object) -> set[int]:
         ]
         return ports | set(declared) if declared else set()
     return ports
-
-
-def is_database(graph: Graph, service: Object) -> bool:
-    """Say whether the pods behind a Service run a database, going by their images."""
-    return any(_engine(pod) for pod in _pods_behind(graph, service)[:1])
-
-
-def _pods_behind(graph: Graph, service: Object) -> list[Object]:
-    return graph.pods_selected(namespace_of(service), spec_of(service).get("selector") or {})
-
-
-def _engine(pod: Object) -> str:
-    """Return the database that a pod runs, "" when it runs none."""
-    for container in spec_of(pod).get("containers") or ():
-        if match := _DATABASES.search(str(container.get("image")).rpartition("/")[2].lower()):
-            return match[0]
-    return ""
-
-
-def runs_database(graph: Graph, workload: Object) -> bool:
-    """Say whether a workload's pods run a database, going by their images."""
-    return any(_engine(pod) for pod in graph.pods_of(workload)[:1])
-
-
-def database_behind(graph: Graph, workload: Object | None, line: str) -> Object | None:
-    """Return the workload of the database that a line speaks of.
-
-    That is the one it names, else the only one of its kind that the workload is told to call, else the only one of its
-    kind in the namespace. None for a database itself, and where there are several.
-    """
-    if workload is None or runs_database(graph, workload):
-        return None
-    namespace = namespace_of(workload)
-    told = {
-        name_of(found): found
-        for address in addresses_of(graph, workload)
-        if (found := service_at(graph, address.host, namespace)) is not None and is_database(graph, found)
-    }
-    near = {name_of(found): found for found in graph.services_in(namespace) if is_database(graph, found)}
-    for services in (told, near):
-        named = [found for name, found in sorted(services.items()) if re.search(rf"\b{re.escape(name)}\b", line)]
-        fitting = [found for _, found in sorted(services.items()) if _speaks(graph, found, line)]
-        for chosen in (named[:1], fitting, list(services.values())):
-            owners = {entity(owner): owner for found in chosen for owner in backing(graph, found)}
-            if len(owners) == 1:
-                return next(iter(owners.values()))
-    return None
-
-
-def _speaks(graph: Graph, service: Object, line: str) -> bool:
-    """Say whether a line is of the kind that the clients of this database write."""
-    engines = {engine for pod in _pods_behind(graph, service)[:1] if (engine := _engine(pod))}
-    return any(pattern.search(line) for name, pattern in _DIALECTS if any(name in engine for engine in engines))
 
 
 def backing(graph: Graph, service: Object) -> list[Object]:

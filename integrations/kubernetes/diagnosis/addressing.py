@@ -7,17 +7,11 @@ from typing import Any
 
 from bot.domain.alert import Severity
 from bot.domain.finding import SuggestedAction
-from integrations.kubernetes.diagnosis.addresses import (
-    Address,
-    addresses_of,
-    is_database,
-    is_local,
-    served_ports,
-    service_at,
-)
+from integrations.kubernetes.diagnosis.addresses import Address, addresses_of, is_local, served_ports, service_at
 from integrations.kubernetes.diagnosis.changes import container_of, describe_change, env_names, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
+from integrations.kubernetes.diagnosis.databases import is_database
 from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, is_starting
 from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object

@@ -9,11 +9,11 @@ from bot.domain.alert import Severity
 from bot.domain.finding import Abstention, Citation, SuggestedAction
 from integrations.kubernetes.diagnosis import crash_remedies as remedies
 from integrations.kubernetes.diagnosis import variables
-from integrations.kubernetes.diagnosis.addresses import database_behind
 from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
 from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
+from integrations.kubernetes.diagnosis.databases import database_behind
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, quote, ready_text
 from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.nodes import starving

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 
 from bot.domain.alert import Severity
-from integrations.kubernetes.diagnosis.addresses import backing, database_behind, service_at
+from integrations.kubernetes.diagnosis.addresses import backing, service_at
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_remedies import claim_of
+from integrations.kubernetes.diagnosis.databases import database_behind
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
 from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
 from integrations.kubernetes.diagnosis.storage import grow
