@@ -36,9 +36,11 @@ _IN_FILE = re.compile(
     r"(?:proxy_pass\s+\w+://|\w{2,12}://|server\s+|host[=:]\s*[\"']?|address[=:]\s*[\"']?)"
     r"(?P<host>[a-z][a-z0-9.-]*)(?::(?P<port>\d{2,5})|(?=[;/]))"
 )
+_TOKEN = re.compile(r"(?<![\w.:/@-])(?P<host>[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*):(?P<port>\d{2,5})(?![\w:.])")
 _ON_TWO_LINES = re.compile(
     r"(?:address|host|hostname)[\"']?\s*:\s*[\"']?(?P<host>[a-z][a-z0-9.-]*)[\"']?,?\s+"
-    r"[\"']?(?:port|port_value)[\"']?\s*:\s*[\"']?(?P<port>\d{2,5})"
+    r"[\"']?(?:port|port_value)[\"']?\s*:\s*[\"']?(?P<port>\d{2,5})",
+    re.IGNORECASE,
 )
 _FILE_LIMIT = 20_000
 _LOOP = ("localhost", "127.", "0.0.0.0", "::1")  # noqa: S104 - compared with, never bound
@@ -130,6 +132,10 @@ def _parse(name: str, value: str, source: str, container: str, evidence: tuple[C
         port = int(parts_of["port"]) if parts_of.get("port") else None
         host = parts_of["host"].lower().rstrip(".")
         yield Address(host, port, parts_of.get("scheme") or "", source, name, container, value, evidence)
+        if match.re is _URL and value[match.end() : match.end() + 1] == ",":  # drivers take several hosts in one URL
+            for part in value[match.end() + 1 :].partition("/")[0].split(","):
+                if more := _PAIR.match(part):
+                    yield Address(more["host"].lower(), int(more["port"]), "", source, name, container, value, evidence)
 
 
 def _options(value: str) -> list[re.Match[str]]:
@@ -153,7 +159,7 @@ def _files(graph: Graph, workload: Object, config_map: str) -> Iterator[Address]
     for key, text in sorted(((held or {}).get("data") or {}).items()):
         seen: set[tuple[str, str]] = set()
         start = str(text)[:_FILE_LIMIT]
-        for match in (*_IN_FILE.finditer(start), *_ON_TWO_LINES.finditer(start)):
+        for match in (*_IN_FILE.finditer(start), *_ON_TWO_LINES.finditer(start), *_TOKEN.finditer(start)):
             place = (match["host"], match["port"] or "")
             if not match["port"] and "://" not in match[0]:
                 continue
@@ -184,6 +190,8 @@ def service_at(graph: Graph, host: str, namespace: str) -> Object | None:
         labels = labels[:-1]
     if len(labels) == 1:
         return graph.snapshot.get("Service", namespace, labels[0])
+    if len(labels) == 2 and not graph.services_in(labels[1]):  # `pod.service` of a StatefulSet
+        return graph.snapshot.get("Service", namespace, labels[1])
     return graph.snapshot.get("Service", labels[-1], labels[-2])  # also `pod.service.namespace` of a StatefulSet
 
 
@@ -194,7 +202,12 @@ def is_local(graph: Graph, host: str) -> bool:
         return False
     if len(labels) == 1 or labels[-1] == "svc" or labels[-2:] == ["cluster", "local"]:
         return True
-    return len(labels) == 2 and bool(graph.services_in(labels[1]))
+    return len(labels) == 2 and (bool(graph.services_in(labels[1])) or _is_ordinal(labels[0]))
+
+
+def _is_ordinal(label: str) -> bool:
+    """Whether a label names a pod of a StatefulSet."""
+    return label.rpartition("-")[2].isdigit()
 
 
 def _is_ip(host: str) -> bool:

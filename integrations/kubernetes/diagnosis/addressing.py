@@ -18,6 +18,9 @@ from integrations.kubernetes.snapshot import Object
 
 _CONNECTING = frozenset({"unresolved", "refused", "timeout", "reset", "gateway"})
 _NEAR = 0.72
+_ALIKE = 0.85
+_BESIDE = frozenset({"management", "admin", "metrics", "console", "ui", "stats", "monitoring", "prometheus"})
+"""Names of ports at which nobody serves what the Service is there for."""
 _TLS = frozenset({"https", "tls", "grpcs"})
 _FAMILIES = {
     "http": "http", "https": "tls", "tls": "tls", "grpc": "http2", "h2c": "http2", "http2": "http2",
@@ -118,9 +121,13 @@ def _is_about(graph: Graph, complaint: Complaint, address: Address) -> bool:
     first = address.host.split(".")[0]
     if complaint.host and complaint.host.split(".")[0] == first:
         return True
-    if complaint.kind == "gateway" and complaint.host and first.startswith(f"{complaint.host}-"):
+    if complaint.kind == "gateway" and complaint.host and _are_alike(first, complaint.host):
         return True  # a gateway logs the path that was asked for, and that is often called like its backend
     return bool(re.search(rf"(?<![\w.-]){re.escape(address.host)}(?![\w-])", complaint.text))
+
+
+def _are_alike(one: str, other: str) -> bool:
+    return one.startswith(f"{other}-") or SequenceMatcher(None, one, other).ratio() >= _ALIKE
 
 
 def _suffers(graph: Graph, workload: Object) -> bool:
@@ -155,8 +162,8 @@ def judge_protocols(graph: Graph, found: Iterable[Complaint]) -> Iterator[Judged
     """Judge declared protocols that contradict each other, and what clients say about the other side's words."""
     heard: dict[str, list[Complaint]] = {}
     for complaint in found:
-        service = service_at(graph, complaint.host, namespace_of(complaint.view.pod)) if complaint.host else None
-        if complaint.kind == "protocol" and service is not None:
+        service = _spoken_of(graph, complaint) if complaint.kind == "protocol" else None
+        if service is not None:
             heard.setdefault(entity(service), []).append(complaint)
     for service in graph.all("Service"):
         said = heard.get(entity(service), [])
@@ -178,6 +185,29 @@ def judge_protocols(graph: Graph, found: Iterable[Complaint]) -> Iterator[Judged
             person_decides="Make the Service, the container and the callers speak the same protocol on this port.",
             explains=[c.view.entity for c in said],
         )
+
+
+def _spoken_of(graph: Graph, complaint: Complaint) -> Object | None:
+    """Return the Service that a complaint about a protocol means, by its host, else by the one address that misfits."""
+    namespace = namespace_of(complaint.view.pod)
+    if complaint.host:
+        return service_at(graph, complaint.host, namespace)
+    workload = graph.snapshot.objects.get(complaint.view.owner)
+    for address in addresses_of(graph, workload) if workload is not None else ():
+        service = service_at(graph, address.host, namespace)
+        stated = _stated(service, address.port) if service is not None else ""
+        if stated in _BESIDE:
+            return service
+        if address.scheme and stated in _FAMILIES and (stated in _TLS) != (address.scheme in _TLS):
+            return service
+    return None
+
+
+def _stated(service: Object, number: int | None) -> str:
+    """Return the protocol that a Service's port states, by its appProtocol or its name."""
+    ports = spec_of(service).get("ports") or ()
+    port: dict[str, Any] = next((p for p in ports if number in {None, p.get("port")}), {})
+    return str(port.get("appProtocol") or port.get("name") or "").rpartition("/")[2].split("-")[0].lower()
 
 
 def _contradiction(graph: Graph, service: Object) -> tuple[int, str] | None:
@@ -207,11 +237,13 @@ def _wrong_scheme(graph: Graph, service: Object, said: list[Complaint]) -> Judge
     for complaint in said:
         workload = graph.snapshot.objects.get(complaint.view.owner)
         for address in addresses_of(graph, workload) if workload is not None else ():
-            if not _is_about(graph, complaint, address) or not address.scheme:
+            about, stated = not complaint.host or _is_about(graph, complaint, address), _stated(service, address.port)
+            meant = service_at(graph, address.host, namespace_of(service)) is service
+            if about and meant and workload is not None and stated in _BESIDE:
+                told = f"port {address.port} of Service {name_of(service)}, which is for {stated}"
+                return _report(graph, workload, address, "config.bad_address", told, [complaint], "", 0.85, service)
+            if not about or not meant or not address.scheme:
                 continue
-            ports = spec_of(service).get("ports") or ()
-            port: dict[str, Any] = next((p for p in ports if address.port in {None, p.get("port")}), {})
-            stated = str(port.get("appProtocol") or port.get("name") or "").rpartition("/")[2].split("-")[0].lower()
             if stated in _FAMILIES and (stated in _TLS) != (address.scheme in _TLS) and workload is not None:
                 told = f"{address.scheme}://{address.host}, whose port speaks {stated}"
                 right = "http" if address.scheme in _TLS else "https"

@@ -38,19 +38,24 @@ def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
     """Return the findings with symptoms marked and with what each root explains."""
     by_entity: dict[str, list[int]] = {}
     claimed: dict[str, list[int]] = {}  # by what analyzers traced to a finding themselves
+    claims: dict[str, list[Finding]] = {}
     for position, found in enumerate(findings):
         by_entity.setdefault(found.entity, []).append(position)
         for about in found.explains:
             claimed.setdefault(about, []).append(position)
+            claims.setdefault(about, []).append(found)
     causes: dict[int, int] = {}
+    crowded = _crowded(findings)
     for position, found in enumerate(findings):
-        if not _is_symptom(found, claimed):
+        if not _is_symptom(found, claims):
             continue
         places = _places(graph, found)
         candidates = [other for other in claimed.get(found.entity, ()) if findings[other] is not found]
         candidates += [
             other for place in places for other in by_entity.get(place, ()) if _may_explain(findings[other], found)
         ]
+        if found.key in _WAITS:
+            candidates += [other for place in places for other in crowded.get(place, ())]
         if candidates:
             causes[position] = min(candidates, key=lambda other: (findings[other].key in SYMPTOMS, other))
     explained: dict[int, set[str]] = {}
@@ -70,6 +75,16 @@ def explain(graph: Graph, findings: list[Finding]) -> list[Finding]:
         )
         for position, found in enumerate(findings)
     ]
+
+
+def _crowded(findings: list[Finding]) -> dict[str, list[int]]:
+    """Return, by node, the findings about a workload that takes all of the node: others there wait for it."""
+    index: dict[str, list[int]] = {}
+    for position, found in enumerate(findings):
+        for citation in found.evidence if found.key == "cpu.overload" else ():
+            name = citation.entity.partition("/")[2]
+            index.setdefault(f"Node/{name}", []).append(position)
+    return index
 
 
 def _with_remedies(found: Finding, more: list[SuggestedAction]) -> tuple[SuggestedAction, ...]:
@@ -112,11 +127,13 @@ def _awaited(graph: Graph, workload: Object) -> list[str]:
     ]
 
 
-def _is_symptom(found: Finding, claimed: dict[str, list[int]]) -> bool:
+def _is_symptom(found: Finding, claimed: dict[str, list[Finding]]) -> bool:
     """Say whether a finding gives way to a cause: by its key, or because its own cause was traced elsewhere."""
     if found.key in _MISCONFIGURED and found.confidence >= _PROVEN:
         return False
-    return found.key in SYMPTOMS or (found.key in _TRACEABLE and found.entity in claimed)
+    traced = found.entity in claimed
+    by_node = any(other.key.startswith("node.") for other in claimed.get(found.entity, ()))
+    return found.key in SYMPTOMS or (traced and (found.key in _TRACEABLE or by_node))
 
 
 def _may_explain(cause: Finding, symptom: Finding) -> bool:

@@ -12,7 +12,7 @@ _KINDS = (
             r"nodename nor servname|"
             r"lookup [\w.-]+ on \S+:53|lookup [\w.-]+: (?:i/o timeout|server misbehaving)|"
             r"DNS resolution failed|[Cc]ould not resolve|failed to lookup address|nxdomain|"
-            r"bad address '|can't resolve '|server can't find |"
+            r"DNS NX status|bad address '|can't resolve '|server can't find |"
             r"No such host is known"
         ),
     ),
@@ -25,7 +25,8 @@ _KINDS = (
             r"malformed HTTP (?:response|version)|unexpected HTTP/\S+ response|PRI \* HTTP/2|EPROTO|"
             r"WRONG_VERSION_NUMBER|"
             r"http2: (?:frame too large|failed reading the frame)|protocol error|Received HTTP/0\.9|"
-            r"invalid HTTP version"
+            r"invalid HTTP version|requires TLS|Client sent an HTTP request to an HTTPS server|FrameTypeError|"
+            r"[Ii]nvalid protocol (?:header|version)|unexpected (?:protocol|frame)"
         ),
     ),
     (
@@ -42,6 +43,7 @@ _KINDS = (
             r"[Cc]onnection is not available, request timed out|QueuePool limit|"
             r"[Pp]ool (?:is )?(?:exhausted|timed? ?out)|"
             r"[Tt]imeout (?:acquiring|waiting for) (?:a )?connection|max_user_connections|ORA-12519|ORA-00020|"
+            r"connection pool has been exhausted|dropped from queue|waiting for a pooled item|"
             r"could not obtain a connection from the pool|[Cc]onnection pool (?:is )?(?:exhausted|full)"
         ),
     ),
@@ -49,7 +51,7 @@ _KINDS = (
         "read_only",
         (
             r"read-only transaction|READONLY You can't write|--(?:super-)?read-only option|NotWritablePrimary|"
-            r"[Nn]ot ?(?:[Mm]aster|[Pp]rimary)\b|readonly database|"
+            r"[Nn]ot ?(?:[Mm]aster|[Pp]rimary)\b|readonly database|MISCONF|NOREPLICAS|FORBIDDEN/12|"
             r"(?:database|server|instance|replica) is (?:in )?read.?only"
         ),
     ),
@@ -58,17 +60,28 @@ _KINDS = (
         (
             r"Access denied for user|password authentication failed|SASL authentication|WRONGPASS|NOAUTH|ORA-01017|"
             r"no pg_hba\.conf entry|Login failed for user|\brole \"[^\"]+\" does not exist|"
-            r"(?:[Mm]ongo|SCRAM|AMQP|ACCESS_REFUSED).{0,80}[Aa]uthentication|ACCESS_REFUSED"
+            r"(?:[Mm]ongo|SCRAM|AMQP|ACCESS_REFUSED).{0,80}[Aa]uthentication|ACCESS_REFUSED|"
+            r"invalid username-password pair|InvalidAccessKeyId|SignatureDoesNotMatch|AuthenticationFailure|"
+            r"unable to authenticate user|AuthenticationException|[Aa]uthentication error on node|"
+            r"[Aa]uthentication failed|[Aa]uthorization [Vv]iolation"
         ),
     ),
     ("forbidden", r"[Uu]ser \W*system:serviceaccount:\S+ cannot \w+ resource"),
-    ("disk", r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded"),
+    (
+        "disk",
+        (
+            r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded|StorageFull|minimum free drive threshold|"
+            r"flood.stage disk watermark|read.only.allow.delete|disk (?:resource limit|free space|space) alarm|"
+            r"disk_free_limit|[Ii]nsufficient disk space|[Nn]ot enough (?:free )?disk space|[Dd]isk is full"
+        ),
+    ),
     (
         "refused",
         (
             r"ECONNREFUSED|[Cc]onnection refused|actively refused|connect: refused|Broker may not be available|"
             r"NoBrokersAvailable|(?:[Uu]nable|[Ff]ailed) to connect|[Cc]ould not connect|code = Unavailable|"
-            r"UNAVAILABLE|no healthy upstream|upstream connect error|Communications link failure|"
+            r"UNAVAILABLE|no healthy upstream|upstream connect error|UnableToConnect|not possible to connect|"
+            r"Communications link failure|"
             r"[Cc]onnection to \S+ .{0,60}could not be established"
         ),
     ),
@@ -79,7 +92,8 @@ _KINDS = (
             r"timed[ -]?out|[Tt]imeout (?:exceeded|after|while|waiting|expired|reached|calling|connecting|of \d)|"
             r"(?:[Rr]equest|[Rr]ead|[Cc]onnect(?:ion)?|i/o|[Gg]ateway|[Ss]ocket|[Rr]esponse) ?[Tt]ime-?out|"
             r"deadline exceeded|DEADLINE_EXCEEDED|DeadlineExceeded|ETIMEDOUT|TimeoutError|"
-            r"TimeoutException|ESOCKETTIMEDOUT|failed to receive ACK"
+            r"TimeoutException|ESOCKETTIMEDOUT|failed to receive ACK|"
+            r"[Ll]ock (?:wait )?timeout|PoolClearedOnNetworkError|[Nn]ot enough replicas available"
         ),
     ),
     (
@@ -87,10 +101,17 @@ _KINDS = (
         (
             r"\b50[234] (?:UH|UF|URX|LH|NR|NC|UC|UT|DPE|UPE|UO)\b|no_healthy_upstream|cluster_not_found|"
             r"\" 50[234] \d|\b(?:502 Bad Gateway|503 Service (?:Temporarily )?Unavailable)|"
-            r"status(?:[ _]?code)?\"?[=: ]{1,3}50[234]\b|no live upstreams"
+            r"status(?:[ _]?code)?\"?[=: ]{1,3}50[234]\b|no live upstreams|<NOSRV>.{0,40} 503 |"
+            r"upstream_reset_before_response_started"
         ),
     ),
 )
-PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+_LATENCY = (
+    r"(?:slow|latency|rtt|round.?trip|connect\w* took|high ping).{0,80}?[=: ](?:[3-9]\d\d|\d{4,})(?:\.\d+)? ?ms|"
+    r"(?:slow|latency|rtt|round.?trip).{0,80}?[=: ]\d+\.\d+ ?s\b"
+)
+"""What is said of answers that come, and come late."""
+_ALL = (*_KINDS, ("latency", _LATENCY))
+PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ALL)
 """The kinds of complaints; of two that fit a line the first counts."""
-ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _KINDS))
+ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _ALL))

@@ -11,7 +11,7 @@ from integrations.kubernetes.diagnosis.citations import cite_log
 from integrations.kubernetes.diagnosis.complaint_words import ANY, PATTERNS
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of
+from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, status_of
 from integrations.kubernetes.diagnosis.peers import lost_name, peer_of
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean
@@ -27,6 +27,7 @@ _WORD = re.compile(r"[a-z][a-z0-9-]{2,62}")
 _RETRIED = re.compile(
     r"\b(?:will retry|retrying|retry \d|attempt \d|transient|trying again|reconnecting)\b", re.IGNORECASE
 )
+_CLEARED = re.compile(r"\b(?:cleared|recovered|resolved|freed)\b|below .{0,20}watermark", re.IGNORECASE)
 _TAIL, _LAST, _LINE_LIMIT = 150, 20, 1000
 _OFTEN, _SHARE = 3, 0.25
 _CURRENT_SECONDS = 900.0
@@ -73,6 +74,8 @@ def _of(graph: Graph, view: ContainerView) -> Iterator[Complaint]:
         if not ANY.search(raw, 0, _LINE_LIMIT) or _QUIET.search(raw, 0, 200) or _is_old(graph, raw, last):
             continue
         text = clean(raw)[:_LINE_LIMIT]
+        if level_of(text) in {"info", "debug"}:
+            continue
         kind = next((kind for kind, pattern in PATTERNS if pattern.search(text)), "")
         if not kind:
             continue
@@ -81,14 +84,23 @@ def _of(graph: Graph, view: ContainerView) -> Iterator[Complaint]:
         found = Complaint(kind, view, previous, number, raw, text, host, port, 1)
         groups.setdefault((kind, host), []).append(found)
     settled = is_ready(view.pod) and not view.crashes
+    often: dict[str, int] = {}
+    for (kind, _), group in groups.items():
+        often[kind] = often.get(kind, 0) + len(group)
     for group in groups.values():
         newest, mild = group[-1], all(_is_mild(found.text) for found in group)
         since = len(lines) - group[0].number + 1
-        if settled and (len(group) < 2 or newest.number <= len(lines) - _LAST):
+        if settled and not _lasts(newest, lines) and (len(group) < 2 or newest.number <= len(lines) - _LAST):
             continue  # it was said once, or the program went on without trouble
-        if settled and mild and (len(group) < _OFTEN or len(group) < _SHARE * since):
+        count = often[newest.kind]
+        if settled and mild and not _lasts(newest, lines) and (count < _OFTEN or count < _SHARE * since):
             continue  # it tries again, and mostly succeeds
         yield replace(newest, count=len(group), mild=mild)
+
+
+def _lasts(complaint: Complaint, lines: tuple[str, ...]) -> bool:
+    """Whether what was said holds until it is taken back, as an alarm about a full disk does."""
+    return complaint.kind == "disk" and not any(_CLEARED.search(line) for line in lines[complaint.number :])
 
 
 def _is_mild(text: str) -> bool:
@@ -119,6 +131,8 @@ def _target(graph: Graph, pod: Object, text: str) -> tuple[str, int | None]:
     namespace, own = namespace_of(pod), name_of(pod)
 
     def is_known(host: str) -> bool:
+        if host == status_of(pod).get("podIP"):
+            return False  # lines often name both ends
         return host in graph.pod_by_ip or service_at(graph, host, namespace) is not None
 
     host, port = peer_of(text, is_known)

@@ -16,12 +16,15 @@ from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign
 from integrations.kubernetes.diagnosis.databases import database_behind
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, quote, ready_text
 from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
+from integrations.kubernetes.diagnosis.near_names import corroborated
 from integrations.kubernetes.diagnosis.nodes import starving
 from integrations.kubernetes.diagnosis.probes import contradiction, set_probe, timing
 from integrations.kubernetes.diagnosis.storage import grow
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
+_VAGUE = frozenset({"crash.app_exception", "crash.missing_config_file"})
+"""What a log may seem to say where it really speaks of a setting."""
 _SIGNALLED = frozenset({137, 143})
 _GRACE_SECONDS = 120.0
 _MOUNT_FAILED = re.compile(r"error mounting|volume-subpaths?|failed to prepare subPath|not a directory: unknown")
@@ -89,7 +92,11 @@ def _judge(case: _Case) -> Iterator[Judged]:
         if NO_COMMAND.search(message) or case.terminated.get("reason") in _START_FAILED:
             yield _report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
             return
-    for sign in read_signs(case.lines, case.exit_code):
+    signs = read_signs(case.lines, case.exit_code)
+    if not signs or signs[0].key in _VAGUE:
+        named = corroborated(case.graph, case.view, case.workload, case.lines)
+        signs = [named, *signs] if named is not None else signs
+    for sign in signs:
         if (judged := _JUDGES[sign.key](case, sign)) is not None:
             yield judged
             return

@@ -37,8 +37,10 @@ BAD_CREDENTIALS = re.compile(
     r"[Aa]ccess denied for user|password authentication failed|[Aa]uthentication failed|invalid (?:username|password)|"
     r"NOAUTH|WRONGPASS|Login failed for user|ORA-01017|invalid credentials|SASL authentication|bad credentials|"
     r"\brole \"[^\"]+\" does not exist|InvalidAccessKeyId|SignatureDoesNotMatch|no pg_hba.conf entry|"
-    r"ACCESS_REFUSED|[Ll]ogin was refused|InvalidClientTokenId|[Bb]ad user ?name or password|invalid_client|"
-    r"[Ss]asl_?[Aa]uthentication_?(?:[Ff]ailed|[Ee]xception)|\b401\b.{0,12}[Uu]nauthorized|[Uu]nauthorized.{0,12}\b401\b",
+    r"[Aa]uthorization [Vv]iolation|ACCESS_REFUSED|[Ll]ogin was refused|InvalidClientTokenId|"
+    r"[Bb]ad user ?name or password|invalid_client|"
+    r"[Ss]asl_?[Aa]uthentication_?(?:[Ff]ailed|[Ee]xception)|"
+    r"\b401\b.{0,12}[Uu]nauthorized|[Uu]nauthorized.{0,12}\b401\b",
 )
 PERMISSION = re.compile(
     r"[Pp]ermission denied|EACCES|EPERM|[Oo]peration not permitted|[Rr]ead-only file system|EROFS|AccessDeniedException"

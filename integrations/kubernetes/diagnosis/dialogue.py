@@ -8,18 +8,27 @@ from integrations.kubernetes.diagnosis.addresses import addresses_of, service_at
 from integrations.kubernetes.diagnosis.addressing import judge_addresses, judge_protocols
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint, complaints
+from integrations.kubernetes.diagnosis.containers import ContainerView, containers
+from integrations.kubernetes.diagnosis.databases import is_database, speaks_of
 from integrations.kubernetes.diagnosis.dns import judge_names
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
 from integrations.kubernetes.diagnosis.gateway_files import judge_gateway_files
 from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.mesh import judge_mesh
 from integrations.kubernetes.diagnosis.node_network import judge_nodes
 from integrations.kubernetes.diagnosis.own_words import judge_clocks, judge_own_words
 from integrations.kubernetes.diagnosis.policies import denier
-from integrations.kubernetes.diagnosis.waits import WAITING, judge_waits
+from integrations.kubernetes.diagnosis.spoken import judge_spoken
+from integrations.kubernetes.diagnosis.waits import WAITING, called_by, judge_waits
+from integrations.kubernetes.log_fields import level_of
+from integrations.kubernetes.logs import clean, template_of
 from integrations.kubernetes.snapshot import Object
 
+_CUT_OFF = WAITING | {"connections"}
+"""What clients say when a policy keeps them out: pools wait for a connection that never comes."""
 _UNEXPLAINED = WAITING | {"unresolved", "protocol"}
 _OFTEN = 3
+_STORM_LINES, _STORM_FEWEST, _STORM_SHARE, _LINE_LIMIT = 40, 8, 0.5, 1000
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
@@ -31,13 +40,13 @@ def analyze(graph: Graph) -> Iterable[Judged]:
         *judge_addresses(graph, said),
         *judge_protocols(graph, found),
         *judge_gateway_files(graph),
+        *judge_mesh(graph, said),
         *_policies(graph, said),
     ]
+    first += [*judge_spoken(graph, _unanswered(said, first)), *judge_clocks(graph, said)]
     yield from first
-    clocks = list(judge_clocks(graph, said))
-    yield from clocks
-    yield from judge_own_words(graph, _unanswered(said, clocks))
     left = _unanswered(said, first)
+    yield from judge_own_words(graph, left)
     nodes = list(judge_nodes(graph, left))
     yield from nodes
     yield from judge_waits(graph, _unanswered(left, nodes))
@@ -46,12 +55,44 @@ def analyze(graph: Graph) -> Iterable[Judged]:
 def unexplained(graph: Graph, findings: Iterable[Finding]) -> Iterator[Abstention]:
     """Yield an abstention for each workload whose log goes on complaining and of which no finding speaks."""
     told = {place for found in findings for place in (found.entity, *found.explains)}
-    for about, found in sorted(_by_workload(complaints(graph)).items()):
-        heard = [c for c in found if c.kind in _UNEXPLAINED and not c.mild and not c.view.crashes]
-        loudest = max(heard, key=lambda c: (c.count, c.view.entity, c.number), default=None)
+    said = {
+        about: [c for c in found if c.kind in _UNEXPLAINED and not c.mild and not c.view.crashes]
+        for about, found in _by_workload(complaints(graph)).items()
+    }
+    calls = {about: {place for c in found if (place := called_by(graph, c))} for about, found in said.items()}
+    grown = True
+    while grown:  # those who call somebody whose trouble is explained need no explanation of their own
+        more = {about for about, places in calls.items() if about not in told and places & told}
+        told |= more
+        grown = bool(more)
+    for about, found in sorted(said.items()):
+        loudest = max(found, key=lambda c: (c.count, c.view.entity, c.number), default=None)
         if about not in told and loudest is not None and loudest.count >= _OFTEN:
-            reason = f"Its log keeps saying, {loudest.count} times at its end: {quote(loudest.text, 160)}"
-            yield Abstention(entity=about, reason=reason)
+            told.add(about)
+            yield _unsure(about, loudest.count, loudest.text)
+    for view in containers(graph):
+        if view.entity not in told and (storm := _storm(graph, view)) is not None:
+            told.add(view.entity)
+            yield _unsure(view.entity, *storm)
+
+
+def _unsure(about: str, count: int, text: str) -> Abstention:
+    return Abstention(entity=about, reason=f"Its log keeps saying, {count} times at its end: {quote(text, 160)}")
+
+
+def _storm(graph: Graph, view: ContainerView) -> tuple[int, str] | None:
+    """Return how often and what a running program's log ends with, when that is mostly one error over and over."""
+    lines = graph.log(view.pod, view.name, previous=False)[-_STORM_LINES:]
+    if view.crashes or not view.running or len(lines) < _STORM_FEWEST:
+        return None
+    errors = [text for line in lines if level_of(text := clean(line)[:_LINE_LIMIT]) == "error"]
+    kinds: dict[str, list[str]] = {}
+    for text in errors:
+        kinds.setdefault(template_of(text), []).append(text)
+    most = max(kinds.values(), key=len, default=[])
+    if len(most) < _STORM_FEWEST or len(errors) < _STORM_SHARE * len(lines):
+        return None
+    return len(most), most[-1]
 
 
 def _by_workload(found: Iterable[Complaint]) -> dict[str, list[Complaint]]:
@@ -86,7 +127,7 @@ def _policies(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged
             if not servers or graph.owner_key(servers[0]) == graph.owner_key(pods[0]):
                 continue
             policy = denier(graph, pods[0], servers[0], _target_port(servers[0], service, port))
-            heard = [c for c in said.get(entity(workload), []) if c.kind in WAITING and _names(graph, c, service)]
+            heard = [c for c in said.get(entity(workload), []) if c.kind in _CUT_OFF and _names(graph, c, service)]
             quiet = all(is_ready(pod) for pod in pods) and any(graph.has_log(pod) for pod in pods)
             if policy is not None and (heard or not quiet):
                 policies[entity(policy)] = policy
@@ -140,4 +181,8 @@ def _target_port(pod: Object, service: Object, port: int | None) -> int | None:
 
 
 def _names(graph: Graph, complaint: Complaint, service: Object) -> bool:
-    return bool(complaint.host) and service_at(graph, complaint.host, namespace_of(complaint.view.pod)) is service
+    if not complaint.host:
+        return speaks_of(graph, service, complaint.text) or (
+            complaint.kind == "connections" and is_database(graph, service)
+        )
+    return service_at(graph, complaint.host, namespace_of(complaint.view.pod)) is service

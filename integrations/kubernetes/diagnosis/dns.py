@@ -9,7 +9,7 @@ from integrations.kubernetes.diagnosis.addresses import addresses_of, is_local, 
 from integrations.kubernetes.diagnosis.changes import rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
-from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready, quote
+from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready
 from integrations.kubernetes.diagnosis.graph import (
     Graph,
     entity,
@@ -20,6 +20,7 @@ from integrations.kubernetes.diagnosis.graph import (
     template_of,
 )
 from integrations.kubernetes.diagnosis.policies import dns_denier
+from integrations.kubernetes.diagnosis.spoken import is_unserved, missing_host
 from integrations.kubernetes.snapshot import Object
 
 _TEMPLATE = re.compile(
@@ -155,7 +156,7 @@ def _client(graph: Graph, about: str, found: list[Complaint], servers: list[Obje
                       evidence=(*cite_present(denying, "/spec"), complaint.cite()), explains=[about],
                       person_decides="Add an egress rule for UDP and TCP port 53 to the name servers.")  # fmt: skip
     else:
-        yield from _missing_host(graph, about, found)
+        yield from _missing_host(graph, found)
 
 
 def _asks_the_cluster(template: dict[str, Any]) -> bool:
@@ -163,33 +164,17 @@ def _asks_the_cluster(template: dict[str, Any]) -> bool:
     return (spec.get("dnsPolicy") or "ClusterFirst") in {"ClusterFirst", "ClusterFirstWithHostNet"}
 
 
-def _missing_host(graph: Graph, about: str, found: list[Complaint]) -> Iterator[Judged]:
+def _missing_host(graph: Graph, found: list[Complaint]) -> Iterator[Judged]:
     """Judge a name that only a log shows: no variable or ConfigMap that was seen holds it."""
     for complaint in found:
-        namespace = namespace_of(complaint.view.pod)
         workload = graph.snapshot.objects.get(complaint.view.owner)
         told = {address.host for address in addresses_of(graph, workload)} if workload is not None else set()
         if (governed := _without_record(graph, complaint)) is not None:
             yield governed
             return
-        if (
-            complaint.view.crashes
-            or not complaint.host
-            or complaint.host in told
-            or not is_local(graph, complaint.host)
-            or service_at(graph, complaint.host, namespace) is not None
-        ):
+        if complaint.view.crashes or complaint.host in told or not is_unserved(graph, complaint):
             continue
-        yield finding(
-            "config.bad_address",
-            about,
-            f"{about.rpartition('/')[2]} calls {complaint.host}, which no Service serves: "
-            f"{quote(complaint.text, 120)}.",
-            severity=Severity.HIGH,
-            confidence=0.75,
-            evidence=[complaint.cite()],
-            person_decides=f"Find where {complaint.host} is configured, and correct it.",
-        )
+        yield missing_host(graph, complaint)
         return
 
 
@@ -202,8 +187,9 @@ def _without_record(graph: Graph, complaint: Complaint) -> Judged | None:
     governing = str(spec_of(found or {}).get("serviceName") or "")
     if found is None or not rest or governing == rest.split(".")[0]:
         return None
-    exists = graph.snapshot.get("Service", namespace_of(found), governing) is not None
-    told = f"its serviceName is {governing}" + ("" if exists else ", which does not exist")
+    if graph.snapshot.get("Service", namespace_of(found), governing) is not None:
+        return missing_host(graph, complaint)  # the names exist under another Service: the caller has the wrong one
+    told = f"its serviceName is {governing}, which does not exist"
     return finding(
         "config.bad_address",
         entity(found),

@@ -48,6 +48,11 @@ def _hanging_init(graph: Graph) -> Iterator[Judged]:
         )
 
 
+def _remains(condition: Object) -> bool:
+    """Whether a namespace's condition says what in it is left."""
+    return condition.get("status") == "True" and str(condition.get("type")).endswith("Remaining")
+
+
 def _terminating(graph: Graph, item: Object) -> Iterator[Judged]:
     metadata = item.get("metadata") or {}
     age = graph.age_seconds(metadata.get("deletionTimestamp"))
@@ -56,13 +61,19 @@ def _terminating(graph: Graph, item: Object) -> Iterator[Judged]:
     finalizers = metadata.get("finalizers") or (spec_of(item).get("finalizers") if item["kind"] == "Namespace" else ())
     if not finalizers and item["kind"] != "Pod":
         return
+    left = [(place, c) for place, c in enumerate((item.get("status") or {}).get("conditions") or ()) if _remains(c)]
     why = f"it waits for {', '.join(finalizers)}" if finalizers else "its node does not confirm that it has stopped"
+    if left:
+        why = clip(" ".join(str(condition.get("message")) for _, condition in left), 240)
     yield finding(
         "terminating.stuck",
         entity(item),
         f"{item['kind']} {name_of(item)} has been terminating for {duration_text(age)}: {why}.",
         severity=Severity.WARNING,
         confidence=0.85,
-        evidence=cite_present(item, "/metadata/deletionTimestamp", "/metadata/finalizers"),
+        evidence=(
+            *cite_present(item, "/metadata/deletionTimestamp", "/metadata/finalizers"),
+            *(c for place, _ in left for c in cite_present(item, f"/status/conditions/{place}/message")),
+        ),
         person_decides="Bring back the controller that clears the finalizer, or the node; force it as a last resort.",
     )

@@ -32,6 +32,12 @@ _VARIABLES = tuple(
         rf"KeyError: ['\"]{_NAME}['\"]",
         rf"key not found: \"{_NAME}\"",
         rf"required key {_NAME} missing",
+        rf"(?i:environment variable not found): {_QUOTE}{_NAME}{_QUOTE}",
+        rf"(?i:could not (?:resolve|expand)).{{0,60}}?(?:value |\$\{{){_NAME}\b",
+        rf"getenv\({_QUOTE}{_NAME}{_QUOTE}\) must not be null",
+        rf"\b{_NAME}: ?\[ ?['\"](?i:required|missing)",
+        rf"(?i:missing) {_QUOTE}{_NAME}{_QUOTE} or ",
+        rf"\((?i:set) {_NAME}\)",
         rf"\b{_NAME}: (?:unbound variable|parameter (?:null or )?not set)",
         rf"(?i:environment variable|env var) .{{0,40}}?{_QUOTE}{_NAME}{_QUOTE}.{{0,40}}?(?i:{_ABSENT})",
         rf"(?i:missing|required|not set|undefined).{{0,60}}\((?i:env)(?i:ironment)?(?i: variable| var)?:? ?{_NAME}\)",
@@ -44,6 +50,8 @@ _KIND = r"(?:key|property|setting|option|parameter|value|field|variable|entry|co
 _KEYS = tuple(
     re.compile(pattern)
     for pattern in (
+        r"MissingField\(\"(?P<quoted>\w+)\"\)",
+        r"(?:property value|property) \[\$\{(?P<quoted>[\w.-]+)\}\]",
         r"[Rr]esolve placeholder [\"'](?P<quoted>[A-Za-z][\w.:\[\]-]*)[\"']",
         (
             rf"(?i:missing|no value (?:given |provided )?for|no configuration setting found for)"
@@ -69,6 +77,7 @@ _BY_FRAMEWORK = (
 """Frameworks that do not name the variable which they read."""
 _WORDS = re.compile(
     r"must|need|have to|please|should|env|placeholder|missing|undefined|unset|required|not |no |KeyError|key |unbound|"
+    r"resolve|expand|\(set|propert|"
     r"MissingAppKey",
     re.IGNORECASE,
 )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.domain.alert import Severity
-from bot.domain.finding import Citation
+from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import containers
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready, names
@@ -74,8 +74,14 @@ def _ready(node: Object, occupied: bool) -> Iterator[Judged]:
         severity=Severity.INFO if away else Severity.CRITICAL,
         confidence=0.6 if away else 0.95,
         evidence=cite_present(node, f"{pointer}/status", f"{pointer}/reason", f"{pointer}/message"),
+        actions=[] if spec_of(node).get("unschedulable") else [_keep_away(node)],
         person_decides=decide,
     )
+
+
+def _keep_away(node: Object) -> SuggestedAction:
+    """Return the action that keeps new pods off a node; nothing that runs there is touched."""
+    return action("cordon", entity(node), "no new pods go there until it is well again; it can be undone at once")
 
 
 def _pressure(node: Object) -> Iterator[Judged]:

@@ -9,7 +9,7 @@ from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_remedies import claim_of
-from integrations.kubernetes.diagnosis.databases import database_behind
+from integrations.kubernetes.diagnosis.databases import database_behind, runs_database
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
 from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
 from integrations.kubernetes.diagnosis.storage import grow
@@ -20,15 +20,17 @@ _OWN = {
                     "Find who holds the connections; lower the clients' pools or raise the database's limit."),
     "read_only": ("db.read_only", "refuses to write",
                   "Find out why: a replica that was not promoted, a full disk, or a setting."),
-    "credentials": ("db.bad_credentials", "is refused because of its credentials",
+    "credentials": ("db.bad_credentials", "is refused by what it logs in to",
                     "Somebody who may read the Secret has to correct the credentials, then restart the pods."),
-    "certificate": ("cert.expired", "meets a certificate that is not valid",
+    "certificate": ("cert.expired", "serves or is shown a certificate that is not valid",
                     "Renew the certificate, then restart what serves it."),
     "forbidden": ("rbac.forbidden", "lacks a permission of its ServiceAccount",
                   "Grant the permission, or correct the ServiceAccount."),
     "disk": ("pvc.full", "has a full disk", "Free space or enlarge the volume."),
 }  # fmt: skip
 
+_POOL = re.compile(r"total=(?P<size>\d+), active=(?P=size)\b|QueuePool limit of size (?P<limit>\d+) ")
+_SMALL_POOL = 3
 _TOO_EARLY = re.compile(r"not (?:yet|valid yet)|NOT_YET|NotTimeValid")
 
 
@@ -37,10 +39,16 @@ def judge_own_words(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[
     heard: dict[tuple[str, str], list[Complaint]] = {}
     for _, found in sorted(said.items()):
         for complaint in found:
-            if complaint.kind in _OWN and not complaint.view.crashes:
+            if complaint.kind in _OWN and not complaint.view.crashes and not _is_a_guest(graph, complaint):
                 heard.setdefault((complaint.kind, _to_blame(graph, complaint)), []).append(complaint)
     for (kind, place), found in heard.items():
         yield _report_own(graph, kind, place, found)
+
+
+def _is_a_guest(graph: Graph, complaint: Complaint) -> bool:
+    """Whether a database turns somebody away: its clients say so themselves, and strangers may well be turned away."""
+    workload = graph.snapshot.objects.get(complaint.view.owner)
+    return complaint.kind == "credentials" and workload is not None and runs_database(graph, workload)
 
 
 def _to_blame(graph: Graph, complaint: Complaint) -> str:
@@ -51,7 +59,7 @@ def _to_blame(graph: Graph, complaint: Complaint) -> str:
         return claim
     if complaint.kind in {"connections", "read_only", "disk"}:
         database = database_behind(graph, workload, complaint.text)
-        if database is None:
+        if database is None or _is_of_its_own(complaint.text):
             return about
         return (_volume_of(graph, database) if complaint.kind == "disk" else None) or entity(database)
     if complaint.kind == "certificate" and complaint.host:
@@ -81,6 +89,12 @@ def judge_clocks(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Jud
         person_decides="Set the node's clock, and see why its time service does not.",
         explains=clients,
     )
+
+
+def _is_of_its_own(text: str) -> bool:
+    """Whether a client's pool is used up that is small by its own setting: the database can take more."""
+    sizes = [int(match["size"] or match["limit"]) for match in _POOL.finditer(text)]
+    return bool(sizes) and 0 < min(sizes) <= _SMALL_POOL
 
 
 def _volume_of(graph: Graph, workload: Object) -> str | None:

@@ -18,6 +18,7 @@ from integrations.kubernetes.diagnosis.graph import (
     matches,
     name_of,
     namespace_of,
+    selector_matches,
     spec_of,
     status_of,
 )
@@ -35,6 +36,7 @@ _RULES = (
     ("sched.cordoned", re.compile(r"were unschedulable")),
 )  # fmt: skip
 _PREEMPTED_SECONDS = 3600.0
+_CORDON = "node.kubernetes.io/unschedulable"
 _CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 _WHAT = {
     "sched.insufficient": "no node has enough free {what}",
@@ -120,10 +122,16 @@ def _placement(graph: Graph, pod: Object, keys: set[str], evidence: tuple[Citati
     nodes = [node for node in graph.all("Node") if not any(name in labels_of(node) for name in _CONTROL_PLANE)]
     fitting = [node for node in nodes if matches(labels_of(node), selector)]
     cordoned = [node for node in fitting if spec_of(node).get("unschedulable")]
+    fitting = [node for node in fitting if _satisfies(node, pod)]
+    repelled = [node for node in fitting if not _tolerates(pod, node)]
     asked = ", ".join(f"{name}={value}" for name, value in sorted(selector.items())) or "node affinity"
     if selector and nodes and not fitting:
         evidence += cite_present(pod, "/spec/nodeSelector")
         yield _report(graph, pod, "sched.affinity", _WHAT["sched.affinity"].format(what=asked), evidence, 0.95)
+    elif repelled and len(repelled) == len(fitting) and "sched.taint" in keys:
+        evidence += tuple(c for node in repelled[:2] for c in cite_present(node, "/spec/taints"))
+        told = f"{_WHAT['sched.taint']} ({', '.join(name_of(node) for node in repelled[:3])})"
+        yield _report(graph, pod, "sched.taint", told, evidence, 0.93)
     elif cordoned and len(cordoned) == len(fitting):
         told = _WHAT["sched.cordoned"].format(what=", ".join(name_of(node) for node in cordoned[:3]))
         evidence += tuple(c for node in cordoned[:3] for c in cite_present(node, "/spec/unschedulable"))
@@ -139,6 +147,33 @@ def _placement(graph: Graph, pod: Object, keys: set[str], evidence: tuple[Citati
         yield _report(
             graph, pod, "sched.cordoned", _WHAT["sched.cordoned"].format(what="by the scheduler"), evidence, 0.7
         )
+
+
+def _satisfies(node: Object, pod: Object) -> bool:
+    """Whether a node has what the pod's required node affinity asks for; one of its terms is enough."""
+    required = ((spec_of(pod).get("affinity") or {}).get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    )
+    terms = (required or {}).get("nodeSelectorTerms") or ()
+    return not terms or any(selector_matches(labels_of(node), term) for term in terms)
+
+
+def _tolerates(pod: Object, node: Object) -> bool:
+    """Whether a pod tolerates every taint of a node that keeps pods away."""
+    tolerations = spec_of(pod).get("tolerations") or ()
+    return all(
+        any(_covers(toleration, taint) for toleration in tolerations)
+        for taint in spec_of(node).get("taints") or ()
+        if taint.get("effect") in {"NoSchedule", "NoExecute"} and taint.get("key") != _CORDON
+    )
+
+
+def _covers(toleration: Object, taint: Object) -> bool:
+    if toleration.get("effect") not in {None, "", taint.get("effect")}:
+        return False
+    if (toleration.get("operator") or "Equal") == "Exists":
+        return toleration.get("key") in {None, "", taint.get("key")}
+    return toleration.get("key") == taint.get("key") and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
 def _nobody_schedules(graph: Graph, pod: Object) -> Iterator[Judged]:

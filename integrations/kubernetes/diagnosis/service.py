@@ -161,7 +161,7 @@ def _ports(service: Object, pods: list[Object]) -> Iterator[Judged]:
             continue
         # Callers of a headless Service reach the pods themselves, at whatever port they name.
         headless = spec_of(service).get("clusterIP") == "None"
-        if isinstance(target, int) and (headless or not declared or _probed(pods[0], target)):
+        if isinstance(target, int) and (headless or not declared or (protocol == "TCP" and _probed(pods[0], target))):
             continue
         other = [entry for entry in declared if target in {entry[0], entry[1]}]
         if other and not headless:

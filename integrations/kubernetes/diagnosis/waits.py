@@ -13,15 +13,21 @@ from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, name
 from integrations.kubernetes.logs import clean
 from integrations.kubernetes.snapshot import Object
 
-WAITING = frozenset({"timeout", "refused", "reset", "gateway"})
+WAITING = frozenset({"timeout", "refused", "reset", "gateway", "latency"})
+_LINE_LIMIT = 500
 _BY_STATUS = frozenset({"gateway", "refused"})
 _SLOW = re.compile(
-    r"\bslow(?: query| request|ly)?\b|(?:took|duration|elapsed|latency)\W{0,4}\d{4,}(?:\.\d+)? ?(?:ms)?\b|"
-    r"(?:took|duration|elapsed|latency)\W{0,4}(?:\d{2,}|[2-9])(?:\.\d+)? ?s\b|GC pause|overload|queue (?:is )?full|"
-    r"lock wait|deadlock|thread ?pool|backpressure|too busy|\bgc\b.{0,40}overhead|"
-    r"spent \[?\d+(?:\.\d+)?m?s\]? (?:in|collecting)",
+    r"GC pause|overload|queue (?:is )?full|lock wait|deadlock|thread ?pool|backpressure|too busy|\bgc\b.{0,40}overhead|"
+    r"spent \[?\d+(?:\.\d+)?m?s\]? (?:in|collecting)|active for \d{2,} sec",
     re.IGNORECASE,
 )
+_TOOK = re.compile(
+    r"(?:slow|took|dur(?:ation)?|elapsed|latency|response.?time|completed \d* ?\w* ?in|handled in|\bin)"
+    r"(?P<unit>Millis|_?ms)?\W{0,5}(?P<number>\d+(?:\.\d+)?) ?(?P<suffix>ms|milliseconds|s|sec|seconds)?\b",
+    re.IGNORECASE,
+)
+_FINE = re.compile(r"below threshold|checkpoint|vacuum|within", re.IGNORECASE)
+_LONG_SECONDS = 1.0
 
 
 def judge_waits(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
@@ -42,16 +48,24 @@ def _follow(graph: Graph, said: dict[str, list[Complaint]], complaint: Complaint
     current: Complaint | None = complaint
     end = None
     while current is not None:
-        place = _called(graph, current)
+        place = called_by(graph, current)
         if place is None or place in seen:
             return place or end
         end = place
         seen.add(end)
+        if _is_singled_out(graph, current):
+            return end
         current = next((c for c in said.get(end, []) if c.kind in WAITING and c.host), None)
     return end
 
 
-def _called(graph: Graph, complaint: Complaint) -> str | None:
+def _is_singled_out(graph: Graph, complaint: Complaint) -> bool:
+    """Whether a line names the address of one pod of several: what lies behind all of them is not to blame."""
+    pod = graph.pod_by_ip.get(complaint.host)
+    return pod is not None and len(graph.pods_of_key(graph.owner_key(pod))) > 1
+
+
+def called_by(graph: Graph, complaint: Complaint) -> str | None:
     """Return the workload that a complaint is about, or its Service when nothing stands behind that."""
     if (pod := graph.pod_by_ip.get(complaint.host)) is not None:
         return graph.entity_of(pod)
@@ -107,12 +121,26 @@ def _one_of(graph: Graph, heard: list[Complaint], pods: list[Object]) -> str:
     return f"; of its {len(pods)} pods only {name} on node {spec_of(pod).get('nodeName')} is complained of"
 
 
+def _is_slow(line: str) -> bool:
+    """Say whether a line tells of work that took a second or longer, or of what makes all work wait."""
+    if _FINE.search(line):
+        return False
+    if _SLOW.search(line):
+        return True
+    for match in _TOOK.finditer(line):
+        unit = (match["unit"] or match["suffix"] or "").lower().strip("_")
+        seconds = float(match["number"]) / (1000 if unit.startswith("m") else 1)
+        if unit and seconds >= _LONG_SECONDS:
+            return True
+    return False
+
+
 def _slow_line(graph: Graph, pods: list[Object]) -> Citation | None:
     for pod in pods:
         for container in spec_of(pod).get("containers") or ():
             lines = graph.log(pod, str(container.get("name")), previous=False)
             for number in range(len(lines), max(0, len(lines) - 60), -1):
-                if _SLOW.search(lines[number - 1], 0, 500):
+                if _is_slow(lines[number - 1][:_LINE_LIMIT]):
                     line = lines[number - 1]
                     return cite_log(pod, str(container.get("name")), previous=False, number=number, line=line)
     return None
