@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from benchmarks import audit, evidence, intake, memory, slack, start, thread
+from benchmarks import audit, diagnosis, evidence, intake, memory, slack, start, thread
 from benchmarks.figures import Effort, Figure
 
 Benchmark = Callable[[Effort], Awaitable[list[Figure]]]
@@ -16,5 +16,6 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "thread": thread.measure,
     "memory": memory.measure,
     "help": start.measure,
+    "diagnosis": diagnosis.measure,
     "audit": audit.measure,
 }

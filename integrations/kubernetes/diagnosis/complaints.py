@@ -27,6 +27,7 @@ _WORD = re.compile(r"[a-z][a-z0-9-]{2,62}")
 _RETRIED = re.compile(
     r"\b(?:will retry|retrying|retry \d|attempt \d|transient|trying again|reconnecting)\b", re.IGNORECASE
 )
+_ASKED = re.compile(r"\"?(?:GET|POST|PUT|PATCH|DELETE|HEAD) /(?:api/|v\d/)*(?P<first>[a-z0-9-]+)")
 _CLEARED = re.compile(r"\b(?:cleared|recovered|resolved|freed)\b|below .{0,20}watermark", re.IGNORECASE)
 _TAIL, _LAST, _LINE_LIMIT = 150, 20, 1000
 _OFTEN, _SHARE = 3, 0.25
@@ -80,7 +81,7 @@ def _of(graph: Graph, view: ContainerView) -> Iterator[Complaint]:
         if not kind:
             continue
         lost = lost_name(text) if kind == "unresolved" else ""
-        host, port = (lost, None) if lost else _target(graph, view.pod, text)
+        host, port = (lost, None) if lost else _target(graph, view.pod, text, kind)
         found = Complaint(kind, view, previous, number, raw, text, host, port, 1)
         groups.setdefault((kind, host), []).append(found)
     settled = is_ready(view.pod) and not view.crashes
@@ -126,7 +127,7 @@ def _is_old(graph: Graph, line: str, last: datetime | None) -> bool:
     return (until - written).total_seconds() > _CURRENT_SECONDS
 
 
-def _target(graph: Graph, pod: Object, text: str) -> tuple[str, int | None]:
+def _target(graph: Graph, pod: Object, text: str, kind: str) -> tuple[str, int | None]:
     """Return the host and port that a line names: an address, else the first word that is a Service's name."""
     namespace, own = namespace_of(pod), name_of(pod)
 
@@ -135,6 +136,9 @@ def _target(graph: Graph, pod: Object, text: str) -> tuple[str, int | None]:
             return False  # lines often name both ends
         return host in graph.pod_by_ip or service_at(graph, host, namespace) is not None
 
+    asked = _ASKED.search(text) if kind == "gateway" else None
+    if asked is not None and asked["first"] in graph.service_names(namespace):
+        return asked["first"], None  # gateways call the backend like the path, and name many addresses besides
     host, port = peer_of(text, is_known)
     if not host or not is_known(host):
         names = graph.service_names(namespace)

@@ -93,9 +93,10 @@ def _judge(case: _Case) -> Iterator[Judged]:
             yield _report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
             return
     signs = read_signs(case.lines, case.exit_code)
-    if not signs or signs[0].key in _VAGUE:
-        named = corroborated(case.graph, case.view, case.workload, case.lines)
-        signs = [named, *signs] if named is not None else signs
+    named = corroborated(case.graph, case.view, case.workload, case.lines)
+    if named is not None:
+        # Where the log seems to say something vague, the container's own variables say more; else they come last.
+        signs = [named, *signs] if not signs or signs[0].key in _VAGUE else [*signs, named]
     for sign in signs:
         if (judged := _JUDGES[sign.key](case, sign)) is not None:
             yield judged

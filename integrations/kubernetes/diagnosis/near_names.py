@@ -22,7 +22,8 @@ _ABSENT = re.compile(
     r"not (?:been )?(?:set|found|defined|configured|provided|specified|given|present)|missing|required|"
     r"undefined|unset|"
     r"(?:must not|cannot|can't|may not) be (?:null|nil|none|empty|blank)|(?:is|was) (?:null|nil|empty|blank|invalid)|"
-    r"could not (?:resolve|expand|find|read)|does(?:n't| not) exist|unresolved|unknown|no such (?:key|setting|property)|"
+    r"could not (?:resolve|expand|find|read)|does(?:n't| not) exist|unresolved|unknown|"
+    r"no such (?:key|setting|property)|"
     r"NotPresent|\(set ",
     re.IGNORECASE,
 )
@@ -30,7 +31,7 @@ _NAMES = (
     re.compile(r"\b([A-Z][A-Z0-9]*(?:__?[A-Z0-9]+)+)\b"),
     re.compile(r"[\"'`{(]([A-Za-z][\w.:-]{3,60})[\"'`})]"),
     re.compile(r"\b([a-z][\w]*(?:[.:-][A-Za-z]\w*)+)\b"),
-    re.compile(r"^\W*(?:\w+:\s+)?([a-z][a-z_]{4,40}) is not (?:configured|set|defined)"),
+    re.compile(r"(?:^|: |\] )([a-z][a-z_]{4,40}) (?:is|was|has) not (?:been )?(?:configured|set|defined|provided)"),
 )
 _TAIL, _LINE_LIMIT, _MOST_NAMES = 30, 600, 12
 _CONFIDENCE = 0.85

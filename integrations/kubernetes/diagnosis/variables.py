@@ -16,6 +16,9 @@ from integrations.kubernetes.diagnosis.missing_settings import canonical
 from integrations.kubernetes.snapshot import Object
 
 _NEAR = 0.85
+_BEGINS_ALIKE = 0.86
+_DOTNET = re.compile(r"(?P<section>ConnectionStrings|Logging|Kestrel)_(?P<rest>[A-Za-z].*)")
+"""Sections of .NET's configuration that are parted from their keys by one underscore where it takes two."""
 _SHORTEST = 6
 
 
@@ -80,7 +83,8 @@ def misspelt(graph: Graph, view: ContainerView, name: str) -> Misspelt | None:
     if not scored or scored[0][0][0] < _NEAR or len(canonical(name)) < _SHORTEST:
         return None
     (_, prefix), variable = scored[0]
-    wanted = f"{prefix}{_as_variable(name)}"
+    parted = _DOTNET.fullmatch(variable.name)
+    wanted = f"{parted['section']}__{parted['rest']}" if parted else f"{prefix}{_as_variable(name)}"
     return Misspelt(variable.name, variable.evidence, _rename(view, variable, wanted))
 
 
@@ -109,6 +113,9 @@ def _likeness(wanted: str, present: str) -> tuple[float, str]:
         inner = SequenceMatcher(None, goal, canonical(rest)).ratio()
         if inner > best:
             best, prefix = inner, f"{first}_"
+    shorter, longer = sorted((goal, canonical(present)), key=len)
+    if len(shorter) >= _SHORTEST and longer.startswith(shorter):
+        best = max(best, _BEGINS_ALIKE)
     only_digits_differ = re.sub(r"\d", "", goal) == re.sub(r"\d", "", canonical(present))
     return (0.0, "") if only_digits_differ and goal != canonical(present) else (best, prefix)
 

@@ -33,12 +33,16 @@ _LONG_SECONDS = 1.0
 def judge_waits(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
     """Follow those who wait to the last one that does not wait itself; one finding for each such end."""
     ends: dict[str, list[Complaint]] = {}
+    heard = [c for found in said.values() for c in found if c.kind in WAITING]
+    singled = {name_of(graph.pod_by_ip[c.host]) for c in heard if _is_singled_out(graph, c)}
     for found in said.values():
         for complaint in found:
+            if name_of(complaint.view.pod) in singled:
+                continue  # others complain of this very pod: what it says of its own calls is the same trouble
             if complaint.kind in WAITING and (end := _follow(graph, said, complaint)):
                 ends.setdefault(end, []).append(complaint)
-    for end, heard in sorted(ends.items()):
-        judged = _report_wait(graph, end, sorted(heard, key=lambda c: (c.view.crashes, -c.count, c.view.entity)))
+    for end, callers in sorted(ends.items()):
+        judged = _report_wait(graph, end, sorted(callers, key=lambda c: (c.view.crashes, -c.count, c.view.entity)))
         if judged is not None:
             yield judged
 
