@@ -64,8 +64,7 @@ def _service(builder: SnapshotBuilder, namespace: str, number: int, nodes: int) 
                    "spec": {"replicas": _REPLICAS, "template": template},
                    "status": {"replicas": _REPLICAS, "readyReplicas": ready}}  # fmt: skip
     service = {"apiVersion": "v1", "kind": "Service", "metadata": _meta(name, namespace),
-               "spec": {"selector": labels, "clusterIP": f"10.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}",
-                        "ports": [{"port": 80, "targetPort": 8080}]}}  # fmt: skip
+               "spec": {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}}  # fmt: skip
     builder.add([deployment, replica_set, service])
     made = []
     for index in range(_REPLICAS):

@@ -9,7 +9,7 @@ from integrations.kubernetes.diagnosis.addressing import judge_addresses, judge_
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint, complaints
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
-from integrations.kubernetes.diagnosis.databases import is_database, speaks_of
+from integrations.kubernetes.diagnosis.databases import is_database, runs_database, speaks_of
 from integrations.kubernetes.diagnosis.dns import judge_names
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
 from integrations.kubernetes.diagnosis.gateway_files import judge_gateway_files
@@ -83,7 +83,9 @@ def _unsure(about: str, count: int, text: str) -> Abstention:
 def _storm(graph: Graph, view: ContainerView) -> tuple[int, str] | None:
     """Return how often and what a running program's log ends with, when that is mostly one error over and over."""
     lines = graph.log(view.pod, view.name, previous=False)[-_STORM_LINES:]
-    if view.crashes or not view.running or len(lines) < _STORM_FEWEST:
+    workload = graph.snapshot.objects.get(view.owner)
+    guests = workload is not None and runs_database(graph, workload)  # what a database logs is its clients' trouble
+    if view.crashes or not view.running or len(lines) < _STORM_FEWEST or guests:
         return None
     errors = [text for line in lines if level_of(text := clean(line)[:_LINE_LIMIT]) == "error"]
     kinds: dict[str, list[str]] = {}

@@ -23,6 +23,7 @@ class Score:
     expectations_missed: int
     unstable: int
     slowest_seconds: float
+    clusters: int
 
     @property
     def accuracy(self) -> float:
@@ -49,6 +50,7 @@ def count(results: Sequence[Result]) -> Score:
         expectations_missed=sum(bool(item.complaints) for item in ill),
         unstable=sum(not item.stable for item in results),
         slowest_seconds=max((item.seconds for item in results), default=0.0),
+        clusters=sum(item.case.path is not None for item in results),
     )
 
 
@@ -92,9 +94,11 @@ def render(results: Sequence[Result]) -> str:
     wrong = "\n".join(f"- {line}" for line in misses(results)) or "None."
     return f"""# How well the diagnosis does
 
-`make evals` judges {score.cases} failing and {score.healthy} healthy snapshots written for this project
-(`tests/evals/diagnosis/`) and writes this page. Every failing one stands among healthy neighbours whose events are loud
-and over. An answer is right when the first root has both the right key and the right entity.
+`make evals` judges {score.cases} failing and {score.healthy} healthy snapshots written for this project and writes this
+page. Most are small (`tests/evals/diagnosis/`): one fault among healthy neighbours whose events are loud and over.
+{score.clusters} are whole clusters (`tests/evals/clusters/`), written without sight of the rules: those that
+the rules got wrong at first, and healthy ones. An answer is right when the first root has both the right key and the
+right entity.
 
 | measure | value | bar |
 |---|---|---|

@@ -49,17 +49,16 @@ def _verdict(case: Case, diagnosis: Diagnosis, roots: list[Finding]) -> str:
     if not case.cause:
         loud = any(found.severity in {Severity.CRITICAL, Severity.HIGH} for found in diagnosis.findings)
         return "alarmed" if loud else "silent" if diagnosis.healthy else "noisy"
-    wanted = (case.cause, case.entity)
     if "two-faults" in case.name:
-        return "right" if wanted in {(found.key, found.entity) for found in roots[:2]} else "wrong"
+        return "right" if case.wanted & {(found.key, found.entity) for found in roots[:2]} else "wrong"
     if not roots:
         return "abstained"
-    return "right" if (roots[0].key, roots[0].entity) == wanted else "wrong"
+    return "right" if (roots[0].key, roots[0].entity) in case.wanted else "wrong"
 
 
 def _complaints(case: Case, roots: list[Finding]) -> tuple[str, ...]:
     """Return what else of the expectation does not hold."""
-    found = next((item for item in roots if (item.key, item.entity) == (case.cause, case.entity)), None)
+    found = next((item for item in roots if (item.key, item.entity) in case.wanted), None)
     said = [f"{c.kind} {c.entity} {c.pointer} {c.value}" for c in found.evidence] if found else []
     missing = [f"does not cite {text!r}" for text in case.must_cite if not any(text in item for item in said)]
     if found and case.action and case.action not in {item.action for item in found.actions}:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from integrations.kubernetes.files import read_snapshot
 from integrations.kubernetes.snapshot import Snapshot, SnapshotBuilder, key_of
 from tests.integrations.kubernetes.builders import (
     NOW,
@@ -33,7 +35,8 @@ class Case:
     """A snapshot's content with what has to be said of it; an empty `cause` means that nothing is wrong.
 
     `must_cite` are texts of which each has to occur in the pointer or the value of some citation of the answer,
-    `action` is one that has to be offered, `never` are keys that must not stand among the roots.
+    `action` is one that has to be offered, `never` are keys that must not stand among the roots. A whole cluster has a
+    `path` instead of objects; `also_causes` and `also_entities` are answers that would be as good.
     """
 
     name: str
@@ -45,6 +48,15 @@ class Case:
     never: tuple[str, ...] = ()
     logs: Logs = field(default_factory=dict)
     embedded: bool = True
+    path: Path | None = None
+    also_causes: tuple[str, ...] = ()
+    also_entities: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> frozenset[tuple[str, str]]:
+        """Return the pairs of key and entity that are right."""
+        keys, entities = (self.cause, *self.also_causes), (self.entity, *self.also_entities)
+        return frozenset((key, entity) for key in keys for entity in entities)
 
     @property
     def family(self) -> str:
@@ -132,7 +144,9 @@ def neighbours() -> list[Object]:
 
 
 def take(case: Case) -> Snapshot:
-    """Return the snapshot of a case among its neighbours."""
+    """Return the snapshot of a case among its neighbours, or the whole cluster that it is."""
+    if case.path is not None:
+        return read_snapshot(case.path)
     builder = SnapshotBuilder(NOW)
     if case.embedded:
         own = {key_of(item) for item in case.objects}
