@@ -115,3 +115,34 @@ _ALL = (*_KINDS, ("latency", _LATENCY))
 PATTERNS = tuple((kind, re.compile(pattern)) for kind, pattern in _ALL)
 """The kinds of complaints; of two that fit a line the first counts."""
 ANY = re.compile("|".join(f"(?:{pattern})" for _, pattern in _ALL))
+
+_STEMS = (
+    "no such host", "enotfound", "eai_again", "getaddrinfo", "not known", "not resolve", "name resolution",
+    "translate host", "unknownhost", "nxdomain", "host not found", "nodename", "lookup", "dns", "resolve",
+    "bad address", "can't find", "to https", "an https", "wrong version", "wrong_version", "handshake", "ssl message",
+    "plain http", "malformed http", "unexpected http", "pri * http", "eproto", "http2", "protocol", "received http",
+    "invalid http", "requires tls", "frame", "certificate", "cert_has", "x509", "notafter", "nottimevalid", "too many",
+    "connection slots", "number of clients", "not available", "queuepool", "pool", "acquiring", "max_user_conn", "ora-",
+    "from queue", "read-only", "readonly", "read only", "primary", "notwritable", "master", "misconf", "noreplicas",
+    "forbidden/12", "access denied", "password", "sasl", "wrongpass", "noauth", "pg_hba", "login failed",
+    "does not exist", "authent", "access_refused", "invalidaccesskey", "signaturedoes", "authorization",
+    "serviceaccount", "space left", "enospc", "quota", "storagefull", "free drive", "disk", "allow", "refused",
+    "broker", "to connect", "not connect", "unavailable", "no healthy", "upstream", "unabletoconnect", "link failure",
+    "be established", "reset", "packet loss", "retransm", "timeout", "timed", "time-out", "time out", "deadline",
+    "receive ack", "lock", "replicas available", "502", "503", "504", "<nosrv>", "cluster_not_found", "slow",
+    "rtt", "round trip", "round-trip", "roundtrip", "connect took", "ed took", "high ping",
+)  # fmt: skip
+"""In lower case; every line that a pattern fits holds one of them. Looking for them is a fortieth of the work."""
+
+
+_HIGH = re.compile(r"latency\W{0,6}(?:[3-9]\d\d|\d{4,}|\d+\.\d+ ?s)")
+_CALM = ("INFO", "DEBUG", "TRACE", '"info"', '"debug"', '"trace"', "level=info", "level=debug", "[info]", "[debug]")
+
+
+def may_complain(line: str) -> bool:
+    """Say whether a line is worth being searched with the patterns: it is no chatter, and holds one of their stems."""
+    start = line[:200]
+    if any(word in start for word in _CALM):
+        return False
+    lowered = line.lower()
+    return any(stem in lowered for stem in _STEMS) or ("latency" in lowered and _HIGH.search(lowered) is not None)

@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_log
-from integrations.kubernetes.diagnosis.complaint_words import ANY, PATTERNS
+from integrations.kubernetes.diagnosis.complaint_words import ANY, PATTERNS, may_complain
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import is_ready
 from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, status_of
@@ -72,7 +72,12 @@ def _of(graph: Graph, view: ContainerView) -> Iterator[Complaint]:
     last = next((stamp for raw in reversed(lines[start:]) if (stamp := _time_of(raw)) is not None), None)
     groups: dict[tuple[str, str], list[Complaint]] = {}
     for number, raw in enumerate(lines[start:], start=start + 1):
-        if not ANY.search(raw, 0, _LINE_LIMIT) or _QUIET.search(raw, 0, 200) or _is_old(graph, raw, last):
+        if (
+            not may_complain(raw)
+            or not ANY.search(raw, 0, _LINE_LIMIT)
+            or _QUIET.search(raw, 0, 200)
+            or _is_old(graph, raw, last)
+        ):
             continue
         text = clean(raw)[:_LINE_LIMIT]
         if level_of(text) in {"info", "debug"}:
