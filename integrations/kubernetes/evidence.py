@@ -19,7 +19,8 @@ from bot.settings import KubernetesSettings
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.diagnosis.causality import related_to
 from integrations.kubernetes.diagnosis.engine import diagnose
-from integrations.kubernetes.diagnosis.graph import Graph, entity
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity
 from integrations.kubernetes.logs import clean, is_error
 from integrations.kubernetes.reading import CHECKLIST, LOGS, ClusterReader, Outcome, SourceSpec
 from integrations.kubernetes.resolve import by_name, by_reference, clues_of, parse_mapping

@@ -18,7 +18,8 @@ from bot.errors import InvalidInput, NotFound, OncallError
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of, status_of, template_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import name_of, namespace_of, spec_of, status_of, template_of
 from integrations.kubernetes.snapshot import LogKey, Object, Snapshot, SnapshotBuilder, key_of
 
 logger = structlog.get_logger(__name__)

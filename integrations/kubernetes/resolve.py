@@ -8,7 +8,8 @@ from typing import Any
 from bot.domain.entity import ObjectRef
 from bot.domain.incident import Incident
 from bot.ports.evidence import Resolution
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of
 from integrations.kubernetes.kinds import KINDS
 from integrations.kubernetes.snapshot import Object
 

@@ -12,7 +12,14 @@ from bot.errors import InvalidInput, OncallError
 from bot.ports.evidence import EvidenceTool, Gathered
 from integrations.kubernetes.client import KubernetesClient
 from integrations.kubernetes.diagnosis.changes import compare_templates
-from integrations.kubernetes.diagnosis.graph import controller_of, name_of, revision_of, spec_of, status_of, template_of
+from integrations.kubernetes.diagnosis.objects import (
+    controller_of,
+    name_of,
+    revision_of,
+    spec_of,
+    status_of,
+    template_of,
+)
 from integrations.kubernetes.kinds import kind_named
 from integrations.kubernetes.snapshot import Object, event_time, redact_object
 

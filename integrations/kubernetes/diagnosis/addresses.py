@@ -9,14 +9,8 @@ from typing import Any
 from bot.domain.finding import Citation
 from bot.domain.redaction import MARKER
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    entity,
-    namespace_of,
-    spec_of,
-    status_of,
-    template_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, namespace_of, spec_of, status_of, template_of
 from integrations.kubernetes.snapshot import Object
 
 _URL = re.compile(

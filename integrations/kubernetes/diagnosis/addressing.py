@@ -13,7 +13,8 @@ from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.databases import is_database
 from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, is_starting
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _CONNECTING = frozenset({"unresolved", "refused", "timeout", "reset", "gateway"})

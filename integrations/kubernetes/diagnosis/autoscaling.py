@@ -6,8 +6,8 @@ from bot.domain.alert import Severity
 from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     entity,
     name_of,

@@ -8,8 +8,8 @@ from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.changes import duration_text
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     controller_of,
     entity,

@@ -5,8 +5,9 @@ import re
 from bot.domain.finding import Finding, SuggestedAction
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.config import mounted_claims
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.keys import SYMPTOMS
+from integrations.kubernetes.diagnosis.objects import (
     entity,
     labels_of,
     name_of,
@@ -15,7 +16,6 @@ from integrations.kubernetes.diagnosis.graph import (
     spec_of,
     template_of,
 )
-from integrations.kubernetes.diagnosis.keys import SYMPTOMS
 from integrations.kubernetes.diagnosis.peers import host_in
 from integrations.kubernetes.snapshot import Object
 

@@ -7,15 +7,8 @@ from bot.domain.finding import Citation
 from integrations.kubernetes.certificate_dates import FIELD
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_gone
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    condition_of,
-    entity,
-    name_of,
-    namespace_of,
-    spec_of,
-    status_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import condition_of, entity, name_of, namespace_of, spec_of, status_of
 from integrations.kubernetes.snapshot import Object
 
 _HOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")

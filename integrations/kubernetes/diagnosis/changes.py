@@ -7,14 +7,8 @@ from typing import Any
 from bot.domain.finding import SuggestedAction
 from bot.domain.redaction import MARKER
 from integrations.kubernetes.diagnosis.findings import action
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    condition_of,
-    revision_of,
-    status_of,
-    template_of,
-    timestamp_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import condition_of, revision_of, status_of, template_of, timestamp_of
 from integrations.kubernetes.snapshot import Object, parse_time
 
 Template = dict[str, Any]

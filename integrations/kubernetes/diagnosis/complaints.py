@@ -11,7 +11,8 @@ from integrations.kubernetes.diagnosis.citations import cite_log
 from integrations.kubernetes.diagnosis.complaint_words import ANY, PATTERNS, may_complain
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, status_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import name_of, namespace_of, status_of
 from integrations.kubernetes.diagnosis.peers import lost_name, peer_of
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean

@@ -10,7 +10,8 @@ from integrations.kubernetes.diagnosis.changes import describe_change, rollback_
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_ready, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, is_network_agent, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import is_network_agent, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _CREATE_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})

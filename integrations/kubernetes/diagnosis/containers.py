@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from integrations.kubernetes.diagnosis.findings import is_gone, is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, condition_of, controller_of, spec_of, status_of, timestamp_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import condition_of, controller_of, spec_of, status_of, timestamp_of
 from integrations.kubernetes.snapshot import Object, ObjectKey
 
 _FRESH_SECONDS = 600.0

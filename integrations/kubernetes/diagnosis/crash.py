@@ -2,62 +2,29 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-from bot.domain.alert import Severity
-from bot.domain.finding import Abstention, Citation, SuggestedAction
+from bot.domain.finding import Abstention, Citation
 from integrations.kubernetes.diagnosis import crash_remedies as remedies
 from integrations.kubernetes.diagnosis import variables
-from integrations.kubernetes.diagnosis.changes import describe_change, rollback_action
-from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
-from integrations.kubernetes.diagnosis.containers import ContainerView, crashing
+from integrations.kubernetes.diagnosis.citations import cite_present
+from integrations.kubernetes.diagnosis.containers import crashing
+from integrations.kubernetes.diagnosis.crash_case import CrashCase, report
 from integrations.kubernetes.diagnosis.crash_signs import ARCH, NO_COMMAND, Sign, read_signs
 from integrations.kubernetes.diagnosis.databases import database_behind
-from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, quote, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, condition_of, entity, spec_of
+from integrations.kubernetes.diagnosis.findings import Judged, clip, quote
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.kubelet_kills import judge_kill
 from integrations.kubernetes.diagnosis.near_names import corroborated
 from integrations.kubernetes.diagnosis.nodes import starving
-from integrations.kubernetes.diagnosis.probes import contradiction, set_probe, timing
+from integrations.kubernetes.diagnosis.objects import condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.storage import grow
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
 _VAGUE = frozenset({"crash.app_exception", "crash.missing_config_file"})
 """What a log may seem to say where it really speaks of a setting."""
-_SIGNALLED = frozenset({137, 143})
-_GRACE_SECONDS = 120.0
 _MOUNT_FAILED = re.compile(r"error mounting|volume-subpaths?|failed to prepare subPath|not a directory: unknown")
 _MOUNTED_AT = re.compile(r"rootfs at \W{0,2}(?P<path>/[^\s\"\\]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One crashing container with what its end says."""
-
-    graph: Graph
-    view: ContainerView
-    pointer: str
-    terminated: dict[str, Any]
-    previous: bool
-    lines: tuple[str, ...]
-
-    @property
-    def exit_code(self) -> int:
-        return int(self.terminated.get("exitCode") or 0)
-
-    @property
-    def workload(self) -> dict[str, Any] | None:
-        return self.graph.snapshot.objects.get(self.view.owner)
-
-    def evidence(self, sign: Sign | None = None) -> tuple[Citation, ...]:
-        pointers = (f"{self.pointer}/exitCode", f"{self.pointer}/reason", f"{self.view.pointer}/restartCount")
-        found = cite_present(self.view.pod, *pointers)
-        if sign is not None and 0 < sign.number <= len(self.lines):
-            line = self.lines[sign.number - 1]
-            cited = cite_log(self.view.pod, self.view.name, previous=self.previous, number=sign.number, line=line)
-            return (cited, *found)
-        return found
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
@@ -72,25 +39,25 @@ def analyze(graph: Graph) -> Iterable[Judged]:
             continue
         seen.add((view.entity, view.name))
         previous, lines = view.log()
-        yield from _judge(_Case(graph, view, pointer, terminated, previous, lines))
+        yield from _judge(CrashCase(graph, view, pointer, terminated, previous, lines))
 
 
-def _judge(case: _Case) -> Iterator[Judged]:
+def _judge(case: CrashCase) -> Iterator[Judged]:
     message = str(case.terminated.get("message") or case.view.waiting.get("message") or "")
-    if found := _liveness(case):
+    if found := judge_kill(case):
         yield found
         return
     if case.exit_code == 137 and starving(case.graph, str(spec_of(case.view.pod).get("nodeName"))):
         return  # the node killed it: a finding of the node
     if case.exit_code in _START_CODES or case.terminated.get("reason") in _START_FAILED:
         if ARCH.search(message):
-            yield _report(case, "crash.arch", f"its image has the wrong architecture: {clip(message)}", 0.95)
+            yield report(case, "crash.arch", f"its image has the wrong architecture: {clip(message)}", 0.95)
             return
         if _MOUNT_FAILED.search(message):
             yield _unmountable(case, message)
             return
         if NO_COMMAND.search(message) or case.terminated.get("reason") in _START_FAILED:
-            yield _report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
+            yield report(case, "crash.bad_command", f"its command cannot be run: {clip(message)}", 0.92)
             return
     signs = read_signs(case.lines, case.exit_code)
     named = corroborated(case.graph, case.view, case.workload, case.lines)
@@ -103,20 +70,20 @@ def _judge(case: _Case) -> Iterator[Judged]:
             return
     if case.exit_code == 0:
         what = "it ends without an error although it should keep running"
-        yield _report(case, "crash.clean_exit", what, 0.8, verb="ends")
+        yield report(case, "crash.clean_exit", what, 0.8, verb="ends")
     elif case.exit_code in {134, 136, 139}:
-        yield _report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
+        yield report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
     elif case.exit_code in _START_CODES:
-        yield _report(case, "crash.bad_command", f"its command cannot be run (exit code {case.exit_code})", 0.75)
+        yield report(case, "crash.bad_command", f"its command cannot be run (exit code {case.exit_code})", 0.75)
     elif case.view.init:
-        yield _report(case, "crash.app_exception", f"it fails with exit code {case.exit_code}", 0.6)
+        yield report(case, "crash.app_exception", f"it fails with exit code {case.exit_code}", 0.6)
     else:
         why = "its log holds no error" if case.lines else "its log could not be read"
         reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}."
         yield Abstention(entity=case.view.entity, reason=reason)
 
 
-def _unmountable(case: _Case, message: str) -> Judged:
+def _unmountable(case: CrashCase, message: str) -> Judged:
     """Judge a file that cannot be mounted: often a subPath that is no key of its ConfigMap, so that it is a folder."""
     told = f"a volume cannot be mounted into it: {clip(message)}"
     evidence: tuple[Citation, ...] = ()
@@ -124,95 +91,10 @@ def _unmountable(case: _Case, message: str) -> Judged:
         place = remedies.locate(case.graph, case.view, match["path"].rstrip("/"))
         told, evidence = f"{match['path']} cannot be mounted: {place.explanation}", place.evidence
     decide = "Correct the mount's subPath or add the key that it names."
-    return _report(case, "create.error", told, 0.93, evidence=evidence, decide=decide)
+    return report(case, "create.error", told, 0.93, evidence=evidence, decide=decide)
 
 
-def _report(
-    case: _Case,
-    key: str,
-    what: str,
-    confidence: float,
-    *,
-    sign: Sign | None = None,
-    actions: Iterable[SuggestedAction | None] = (),
-    decide: str = "",
-    evidence: Iterable[Citation] = (),
-    rollback: bool = True,
-    is_good: Callable[[dict[str, Any]], bool] | None = None,
-    verb: str = "crashes",
-) -> Judged:
-    """Return the finding: container, what, how often, how many pods are left, what changed before."""
-    view = case.view
-    severity, _, _ = outage(case.graph, view.owner)
-    offered = [item for item in actions if item is not None]
-    if rollback and (undo := rollback_action(case.graph, case.workload, view.entity, is_good)):
-        offered.insert(0, undo)  # what ran before is surer than anything that is put together now
-    times = f" ({view.restarts} restarts)" if view.restarts > 1 else ""
-    who = "Init container" if view.init else "Container"
-    summary = (
-        f"{who} {view.name} {verb}{times}: {what}; {ready_text(case.graph, view.owner)}."
-        f"{describe_change(case.graph, case.workload)}"
-    )
-    return finding(
-        "init.failing" if view.init and key in {"crash.clean_exit", "crash.app_exception"} else key,
-        view.entity,
-        summary,
-        severity=Severity.HIGH if severity is Severity.WARNING else severity,
-        confidence=confidence,
-        evidence=(*case.evidence(sign), *evidence),
-        actions=offered,
-        person_decides=decide or "No earlier revision is known to be better; somebody has to look at the program.",
-    )
-
-
-def _liveness(case: _Case) -> Judged | None:
-    """Judge an end that the kubelet brought about; a program that stops in good order may choose any exit code."""
-    if case.terminated.get("reason") == "OOMKilled":
-        return None
-    for event in case.graph.events_of(case.view.pod, "Killing", "Unhealthy"):
-        text = str(event.get("message") or "")
-        about = str((event.get("involvedObject") or {}).get("fieldPath") or "")
-        mine = not about or f"{{{case.view.name}}}" in about
-        if not mine or not ("iveness probe" in text or "tartup probe" in text):
-            continue
-        if case.exit_code not in _SIGNALLED and not _was_killed(case, event):
-            continue
-        return _killed(case, event, "liveness" if "iveness probe" in text else "startup")
-    return None
-
-
-def _was_killed(case: _Case, event: dict[str, Any]) -> bool:
-    """Whether the kubelet keeps killing the container: as often as it was restarted, and lately."""
-    if event.get("reason") != "Killing" or case.view.restarts < 2:
-        return False
-    ended = case.graph.age_seconds(case.terminated.get("finishedAt"))
-    series = event.get("series") or {}
-    count = int(event.get("count") or series.get("count") or 1)
-    return (
-        ended is not None and case.graph.event_age(event) <= ended + _GRACE_SECONDS and 2 * count >= case.view.restarts
-    )
-
-
-def _killed(case: _Case, event: dict[str, Any], kind: str) -> Judged:
-    text = str(event.get("message") or "")
-    said = [str(other.get("message") or "") for other in case.graph.events_of(case.view.pod, "Unhealthy")]
-    failure = next((words for words in said if kind[1:] in words), text)
-    what = f"the kubelet kills it because its {kind} probe fails ({clip(failure, 100)})"
-    decide = "Give the probe more time or correct its port and path, or mend what makes the program hang."
-    evidence = cite_present(event, "/message", "/count")
-    started, ended = case.terminated.get("startedAt"), case.terminated.get("finishedAt")
-    begun, over = case.graph.age_seconds(started), case.graph.age_seconds(ended)
-    lived = begun - over if begun is not None and over is not None else None
-    if wrong := contradiction(case.view, kind, failure) or timing(case.view, kind, lived):
-        told, proof = f"{what}, and the probe is wrong: {wrong.told}", (*evidence, *wrong.evidence)
-        actions = [set_probe(case.view, kind, wrong)]
-        return _report(
-            case, "probe.liveness", told, 0.92, evidence=proof, decide=decide, actions=actions, verb="is restarted"
-        )
-    return _report(case, "crash.liveness_kill", what, 0.9, evidence=evidence, decide=decide, verb="is restarted")
-
-
-def _missing_env(case: _Case, sign: Sign) -> Judged | None:
+def _missing_env(case: CrashCase, sign: Sign) -> Judged | None:
     if variables.has_env(case.graph, case.view, sign.name):
         return None
     kind = "environment variable" if sign.name.isupper() else "setting"
@@ -223,33 +105,33 @@ def _missing_env(case: _Case, sign: Sign) -> Judged | None:
     restore = near.correction if near is not None else None
     restore = restore or variables.restore_env(case.graph, case.workload, case.view, sign.name)
     decide = f"Nothing in the cluster says which value {sign.name} should have: somebody has to supply it."
-    return _report(
+    return report(
         case, "crash.missing_env", what, 0.95, sign=sign, actions=[restore], decide=decide,
         evidence=near.evidence if near is not None else (),
         is_good=lambda template: variables.sets_env(template, case.view.name, sign.name),
     )  # fmt: skip
 
 
-def _missing_file(case: _Case, sign: Sign) -> Judged | None:
+def _missing_file(case: CrashCase, sign: Sign) -> Judged | None:
     place = remedies.locate(case.graph, case.view, sign.name)
     what = f"it cannot find {sign.name}: {place.explanation}"
     fill = remedies.fill_key(case.graph, case.view, place)
-    return _report(
+    return report(
         case, "crash.missing_config_file", what, place.confidence, sign=sign, actions=[fill], evidence=place.evidence,
         decide=f"Somebody has to provide {sign.name}: no earlier revision and no other ConfigMap holds it.",
         is_good=lambda template: remedies.provides(case.graph, case.view, template, sign.name),
     )  # fmt: skip
 
 
-def _plain(key: str, what: str, decide: str, *, rollback: bool = True) -> Callable[[_Case, Sign], Judged | None]:
-    def judge(case: _Case, sign: Sign) -> Judged | None:
+def _plain(key: str, what: str, decide: str, *, rollback: bool = True) -> Callable[[CrashCase, Sign], Judged | None]:
+    def judge(case: CrashCase, sign: Sign) -> Judged | None:
         told = f"{what}: {quote(sign.text)}"
-        return _report(case, key, told, sign.confidence, sign=sign, decide=decide, rollback=rollback)
+        return report(case, key, told, sign.confidence, sign=sign, decide=decide, rollback=rollback)
 
     return judge
 
 
-def _permission(case: _Case, sign: Sign) -> Judged | None:
+def _permission(case: CrashCase, sign: Sign) -> Judged | None:
     """Judge a denied permission only near the end of the log: one that the program survives is chatter."""
     if sign.number < len(case.lines) - 40:
         return None
@@ -257,29 +139,29 @@ def _permission(case: _Case, sign: Sign) -> Judged | None:
     if place is not None:
         told = f"it may not use the volume mounted at {place[0]}: {quote(sign.text)}"
         decide = "Compare fsGroup and runAsUser with the owner of the volume's files, and see whether it is read-only."
-        return _report(case, "volume.permission", told, 0.88, sign=sign, decide=decide, evidence=place[1])
+        return report(case, "volume.permission", told, 0.88, sign=sign, decide=decide, evidence=place[1])
     decide = "Compare runAsUser, fsGroup and readOnlyRootFilesystem with what the image expects."
     evidence = remedies.security_of(case.view)
     what = f"it lacks a permission: {quote(sign.text)}"
-    return _report(case, "crash.permission", what, 0.85, sign=sign, decide=decide, evidence=evidence)
+    return report(case, "crash.permission", what, 0.85, sign=sign, decide=decide, evidence=evidence)
 
 
-def _database(case: _Case, sign: Sign) -> Judged | None:
+def _database(case: CrashCase, sign: Sign) -> Judged | None:
     """Blame the database that the line or the settings name; without one, the program that says so."""
     found = database_behind(case.graph, case.workload, sign.text)
     told = f"the database refuses it: {quote(sign.text)}"
     decide = "Mend the database first: the programs that use it recover by themselves."
-    judged = _report(case, sign.key, told, 0.88, sign=sign, decide=decide, rollback=False)
+    judged = report(case, sign.key, told, 0.88, sign=sign, decide=decide, rollback=False)
     if found is None or isinstance(judged, Abstention):
         return judged
     return judged.model_copy(update={"entity": entity(found), "explains": (case.view.entity,)})
 
 
-def _full_disk(case: _Case, sign: Sign) -> Judged | None:
+def _full_disk(case: CrashCase, sign: Sign) -> Judged | None:
     claim = remedies.claim_of(case.view.pod, case.view.spec, sign.text)
     decide = "Free space or enlarge the volume."
     told = f"its disk is full: {quote(sign.text)}"
-    judged = _report(case, "pvc.full", told, 0.9, sign=sign, decide=decide, rollback=False)
+    judged = report(case, "pvc.full", told, 0.9, sign=sign, decide=decide, rollback=False)
     if claim is None or isinstance(judged, Abstention):
         return judged
     more = grow(case.graph, claim)
@@ -287,26 +169,26 @@ def _full_disk(case: _Case, sign: Sign) -> Judged | None:
     return judged.model_copy(update={**changes, "person_decides": "" if more is not None else decide})
 
 
-def _port(case: _Case, sign: Sign) -> Judged | None:
+def _port(case: CrashCase, sign: Sign) -> Judged | None:
     told, evidence = f"its port is taken: {quote(sign.text)}", remedies.sharing_port(case.view, sign.text)
     if evidence:
         told += f"; container {evidence[0].value} of the same pod uses it too"
     decide = "Give one of the containers that share the port another one."
-    return _report(case, "crash.port_in_use", told, 0.92, sign=sign, decide=decide, evidence=evidence)
+    return report(case, "crash.port_in_use", told, 0.92, sign=sign, decide=decide, evidence=evidence)
 
 
-def _dependency(case: _Case, sign: Sign) -> Judged | None:
+def _dependency(case: CrashCase, sign: Sign) -> Judged | None:
     what = f"it cannot reach {sign.name or 'something it depends on'}: {quote(sign.text)}"
     evidence: tuple[Citation, ...] = ()
     if (workload := case.workload) is not None and (found := condition_of(workload, "Available")):
         evidence = cite_present(workload, f"/status/conditions/{found[0]}/reason")
     decide = f"Mend {sign.name or 'the dependency'} first; this workload recovers by itself."
-    return _report(
+    return report(
         case, "crash.dependency_refused", what, 0.8, sign=sign, decide=decide, evidence=evidence, rollback=False
     )
 
 
-_JUDGES: dict[str, Callable[[_Case, Sign], Judged | None]] = {
+_JUDGES: dict[str, Callable[[CrashCase, Sign], Judged | None]] = {
     "crash.arch": _plain(
         "crash.arch", "its image has the wrong architecture", "Use an image for the node's processor."
     ),

@@ -11,7 +11,8 @@ from integrations.kubernetes.diagnosis.changes import container_of, is_redacted
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView
 from integrations.kubernetes.diagnosis.findings import action
-from integrations.kubernetes.diagnosis.graph import Graph, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 

@@ -3,7 +3,8 @@
 import re
 
 from integrations.kubernetes.diagnosis.addresses import addresses_of, backing, service_at
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _DATABASES = re.compile(

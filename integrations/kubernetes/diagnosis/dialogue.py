@@ -13,9 +13,10 @@ from integrations.kubernetes.diagnosis.databases import is_database, runs_databa
 from integrations.kubernetes.diagnosis.dns import judge_names
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
 from integrations.kubernetes.diagnosis.gateway_files import judge_gateway_files
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.mesh import judge_mesh
 from integrations.kubernetes.diagnosis.node_network import judge_nodes
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.diagnosis.own_words import judge_clocks, judge_own_words
 from integrations.kubernetes.diagnosis.policies import denier
 from integrations.kubernetes.diagnosis.spoken import judge_spoken

@@ -8,8 +8,8 @@ from integrations.kubernetes.diagnosis.addresses import is_local, service_at
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import complaints
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_gone
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     entity,
     labels_of,
     name_of,

@@ -10,15 +10,8 @@ from integrations.kubernetes.diagnosis.changes import rollback_action
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_ready
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    entity,
-    labels_of,
-    name_of,
-    namespace_of,
-    spec_of,
-    template_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, labels_of, name_of, namespace_of, spec_of, template_of
 from integrations.kubernetes.diagnosis.policies import dns_denier
 from integrations.kubernetes.diagnosis.spoken import is_unserved, missing_host
 from integrations.kubernetes.snapshot import Object

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from bot.domain.alert import Severity
 from bot.domain.finding import Abstention, Citation, Finding, RiskClass, SuggestedAction
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, spec_of, status_of
+from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.keys import KEYS
+from integrations.kubernetes.diagnosis.objects import name_of, spec_of, status_of
 from integrations.kubernetes.log_fields import read_record
 from integrations.kubernetes.snapshot import Object, ObjectKey
 

@@ -9,7 +9,8 @@ from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present, escape
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of, template_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of, template_of
 from integrations.kubernetes.snapshot import Object
 
 _PATH = r"(?P<path>/[\w./-]*[\w-])"

@@ -14,7 +14,8 @@ from integrations.kubernetes.diagnosis.changes import (
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_ready, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of, template_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, namespace_of, spec_of, template_of
 from integrations.kubernetes.snapshot import Object
 
 PULL_REASONS = frozenset(

@@ -9,7 +9,8 @@ from bot.domain.alert import Severity
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, finding
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _NOT_FOUND = re.compile(r"not found|no object matching|does not exist|could not be found")

@@ -7,7 +7,8 @@ from integrations.kubernetes.diagnosis.changes import duration_text
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import containers
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _HUNG_SECONDS = 600.0

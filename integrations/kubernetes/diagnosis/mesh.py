@@ -8,8 +8,8 @@ from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, quote
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     entity,
     labels_of,
     name_of,

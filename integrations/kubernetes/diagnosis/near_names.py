@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from integrations.kubernetes.diagnosis.changes import container_of, env_names, revisions_of
 from integrations.kubernetes.diagnosis.containers import ContainerView
 from integrations.kubernetes.diagnosis.crash_signs import Sign
-from integrations.kubernetes.diagnosis.graph import Graph, template_of
+from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.missing_settings import canonical
+from integrations.kubernetes.diagnosis.objects import template_of
 from integrations.kubernetes.diagnosis.variables import has_env, misspelt
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean

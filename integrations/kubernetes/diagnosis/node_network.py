@@ -8,7 +8,8 @@ from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_log
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready
-from integrations.kubernetes.diagnosis.graph import Graph, is_network_agent, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import is_network_agent, name_of, namespace_of, spec_of
 from integrations.kubernetes.logs import clean, is_error
 from integrations.kubernetes.snapshot import Object
 

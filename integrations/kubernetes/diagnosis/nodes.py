@@ -8,8 +8,8 @@ from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import containers
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, is_ready, names
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     entity,
     labels_of,

@@ -11,7 +11,8 @@ from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.crash_remedies import claim_of
 from integrations.kubernetes.diagnosis.databases import database_behind, runs_database
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
-from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, namespace_of, spec_of
 from integrations.kubernetes.diagnosis.storage import grow
 from integrations.kubernetes.snapshot import Object
 

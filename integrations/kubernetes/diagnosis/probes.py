@@ -8,7 +8,7 @@ from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView
 from integrations.kubernetes.diagnosis.findings import action
-from integrations.kubernetes.diagnosis.graph import spec_of
+from integrations.kubernetes.diagnosis.objects import spec_of
 from integrations.kubernetes.logs import clean
 
 _STATUS = re.compile(r"statuscode: (?P<code>\d{3})")

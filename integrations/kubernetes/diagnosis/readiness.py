@@ -7,7 +7,8 @@ from integrations.kubernetes.diagnosis.changes import describe_change, rollback_
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import containers
 from integrations.kubernetes.diagnosis.findings import Judged, clip, finding, is_ready, is_starting, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, condition_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import condition_of
 from integrations.kubernetes.diagnosis.probes import bound_to_loopback, contradiction, set_probe
 
 _CURRENT_SECONDS = 900.0

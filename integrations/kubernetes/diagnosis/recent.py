@@ -6,13 +6,8 @@ from datetime import datetime
 from bot.domain.finding import Citation, Finding
 from integrations.kubernetes.diagnosis.changes import duration_text
 from integrations.kubernetes.diagnosis.citations import cite_present
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    condition_of,
-    entity,
-    namespace_of,
-    template_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import condition_of, entity, namespace_of, template_of
 from integrations.kubernetes.snapshot import Object, parse_time
 
 _MACHINES = ("kube-controller-manager", "kubelet", "kube-scheduler", "cluster-autoscaler", "kube-apiserver")

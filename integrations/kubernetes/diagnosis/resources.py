@@ -8,7 +8,8 @@ from integrations.kubernetes.diagnosis.changes import container_of, describe_cha
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers, crashing
 from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import Graph, name_of, namespace_of, spec_of, status_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import name_of, namespace_of, spec_of, status_of
 from integrations.kubernetes.diagnosis.quantity import amount_of, cpu_text, memory_text
 from integrations.kubernetes.snapshot import Object
 

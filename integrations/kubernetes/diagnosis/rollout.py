@@ -18,8 +18,8 @@ from integrations.kubernetes.diagnosis.findings import (
     outage,
     ready_text,
 )
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     entity,
     name_of,

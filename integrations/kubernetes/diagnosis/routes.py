@@ -7,14 +7,8 @@ from bot.domain.alert import Severity
 from integrations.kubernetes.diagnosis.addresses import service_at
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, finding
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    entity,
-    name_of,
-    namespace_of,
-    spec_of,
-    status_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of, status_of
 from integrations.kubernetes.snapshot import Object
 
 _ROUTES = ("HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute")

@@ -9,8 +9,8 @@ from integrations.kubernetes.diagnosis.changes import describe_change, rollback_
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone, outage, ready_text
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     controller_of,
     entity,

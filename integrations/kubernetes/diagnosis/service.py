@@ -17,8 +17,8 @@ from integrations.kubernetes.diagnosis.findings import (
     is_starting,
     names,
 )
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     entity,
     labels_of,

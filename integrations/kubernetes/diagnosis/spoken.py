@@ -12,14 +12,8 @@ from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.databases import is_database
 from integrations.kubernetes.diagnosis.findings import Judged, finding, quote
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
-    entity,
-    name_of,
-    namespace_of,
-    spec_of,
-    template_of,
-)
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of, template_of
 from integrations.kubernetes.snapshot import Object
 
 _FAILED = frozenset({"refused", "timeout", "reset", "gateway", "protocol", "unresolved"})

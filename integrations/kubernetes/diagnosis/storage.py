@@ -7,8 +7,8 @@ from bot.domain.finding import Citation, SuggestedAction
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.config import mounted_claims
 from integrations.kubernetes.diagnosis.findings import Judged, action, clip, finding, is_gone
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     entity,
     labels_of,
     name_of,

@@ -11,8 +11,9 @@ from integrations.kubernetes.diagnosis.changes import container_of, earlier_cont
 from integrations.kubernetes.diagnosis.citations import cite_present, escape
 from integrations.kubernetes.diagnosis.containers import ContainerView
 from integrations.kubernetes.diagnosis.findings import action
-from integrations.kubernetes.diagnosis.graph import Graph, entity, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.missing_settings import canonical
+from integrations.kubernetes.diagnosis.objects import entity, namespace_of, spec_of
 from integrations.kubernetes.snapshot import Object
 
 _NEAR = 0.85

@@ -9,7 +9,8 @@ from integrations.kubernetes.diagnosis.addresses import backing, service_at
 from integrations.kubernetes.diagnosis.citations import cite_log, cite_present
 from integrations.kubernetes.diagnosis.complaints import Complaint
 from integrations.kubernetes.diagnosis.findings import Judged, finding, is_gone, is_ready, quote
-from integrations.kubernetes.diagnosis.graph import Graph, entity, name_of, namespace_of, spec_of
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of, spec_of
 from integrations.kubernetes.logs import clean
 from integrations.kubernetes.snapshot import Object
 

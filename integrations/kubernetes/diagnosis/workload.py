@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from bot.domain.alert import Severity
 from integrations.kubernetes.diagnosis.citations import cite_present
 from integrations.kubernetes.diagnosis.findings import Judged, action, finding, is_gone, is_ready, is_starting
-from integrations.kubernetes.diagnosis.graph import (
-    Graph,
+from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.objects import (
     condition_of,
     entity,
     labels_of,
