@@ -9,14 +9,15 @@ from typing import Any
 import structlog
 
 from bot import clock
-from bot.domain.entity import ObjectRef
+from bot.domain.entity import CLUSTER_SCOPED, ObjectRef
 from bot.domain.evidence import Evidence, EvidenceStatus, ProgressItem, ProgressState
 from bot.domain.finding import Diagnosis
 from bot.domain.incident import Incident
-from bot.errors import AuthenticationFailed
+from bot.errors import AuthenticationFailed, NotFound
 from bot.ports.evidence import EvidenceTool, Gathered, ReportProgress, Resolution
 from bot.settings import KubernetesSettings
 from integrations.kubernetes.client import KubernetesClient
+from integrations.kubernetes.diagnosis.alerts import expect
 from integrations.kubernetes.diagnosis.causality import related_to
 from integrations.kubernetes.diagnosis.engine import diagnose
 from integrations.kubernetes.diagnosis.graph import Graph
@@ -55,6 +56,8 @@ class KubernetesEvidence:
         except ValueError as error:
             return Resolution(reason=f"SERVICE_WORKLOADS names no object for {incident.service!r}: {error}.")
         namespace = clues.namespace or self._settings.namespace
+        if clues.named is not None and clues.named.kind == "Node" and await self._exists(clues.named):
+            return Resolution(target=clues.named, candidates=(clues.named,), reason="The alert is about this node.")
         if mapped is not None and not clues.refs:
             return Resolution(target=mapped, candidates=(mapped,), reason="SERVICE_WORKLOADS says so.")
         graph = await self._names(namespace, {kind for kind, _ in clues.refs})
@@ -70,6 +73,13 @@ class KubernetesEvidence:
                 return resolution
             return wider if wider.target is not None or not resolution.candidates else resolution
         return resolution
+
+    async def _exists(self, ref: ObjectRef) -> bool:
+        try:
+            await self._client.get(ref)
+        except (AuthenticationFailed, NotFound):
+            return False
+        return True
 
     async def _names(self, namespace: str | None, referred: Collection[str] = ()) -> Graph:
         """List what can have a name, and what labels refer to; a pod needs its ReplicaSet to find its owner."""
@@ -93,16 +103,21 @@ class KubernetesEvidence:
             report(_progress(spec, outcome))
 
         namespace = target.namespace or incident.labels.get("namespace") or self._settings.namespace
+        place: str | None = target.name if target.kind == "Namespace" else namespace
+        if target.kind in CLUSTER_SCOPED - {"Namespace"}:
+            place = None  # what runs on a node lives in any namespace
         try:
-            snapshot, outcomes = await self._reader.read(namespace, self._now(), progress, target)
-            return await asyncio.to_thread(self._judge, snapshot, outcomes, target)
+            snapshot, outcomes = await self._reader.read(place, self._now(), progress, target)
+            return await asyncio.to_thread(self._judge, snapshot, outcomes, target, clues_of(incident).families)
         except Exception:  # the port promises an answer; what went wrong is in the log and in the evidence
             logger.exception("gathering_failed", incident=incident.id, target=str(target))
             detail = "The cluster could not be judged because of a defect of ours, see the log."
             return Gathered(evidence=(self._evidence(0, CHECKLIST[0], EvidenceStatus.ERROR, detail, 0.0),))
 
-    def _judge(self, snapshot: Snapshot, outcomes: list[Outcome], target: ObjectRef) -> Gathered:
-        diagnosis = diagnose(snapshot, target)
+    def _judge(
+        self, snapshot: Snapshot, outcomes: list[Outcome], target: ObjectRef, families: tuple[str, ...]
+    ) -> Gathered:
+        diagnosis = expect(diagnose(snapshot, target), families)
         scope = _Scope(snapshot, target, diagnosis)
         evidence = [
             self._evidence(

@@ -113,7 +113,7 @@ class ClusterReader:
         second = await asyncio.gather(
             self._source(LOGS, lambda: self._logs(graph, focus), report),
             self._source(CONFIGURATION, lambda: self._config_maps(graph, namespace, whole=whole), report),
-            self._source(NODES, lambda: self._nodes(graph, whole=whole), report),
+            self._source(NODES, lambda: self._nodes(graph, whole=whole or namespace is None), report),
         )
         _add(builder, second)
         outcomes = [*first, *second]

@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.entity import ObjectRef
 from bot.domain.incident import Incident
 from bot.ports.evidence import Resolution
+from integrations.kubernetes.diagnosis.alerts import FIRST_LOOK, where_to_look
 from integrations.kubernetes.diagnosis.graph import Graph
 from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace_of
 from integrations.kubernetes.kinds import KINDS
@@ -38,6 +39,8 @@ _NAME_LABELS = (
     "app.kubernetes.io/name", "app_kubernetes_io_name", "workload", "app", "service", "service_name", "kube_service",
     "container", "component",
 )  # fmt: skip
+_ALERT_LABELS = ("alertname", "alert_name", "alert")
+_WELL_NAMED = frozenset(_KIND_LABELS.values())
 _LINE = re.compile(r"^\s*-?\s*([A-Za-z_][\w./-]*)\s*[=:]\s*\"?([^\s\",]+)\"?\s*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _COMMON = frozenset(
@@ -52,13 +55,18 @@ _MARGIN = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Clues:
-    """What an incident says about its origin."""
+    """What an incident says about its origin.
+
+    `named` is the object of an alert that clusters ship with, `families` are the keys of findings that explain it.
+    """
 
     namespace: str | None
     refs: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
     service: str
     title: str
+    named: ObjectRef | None = None
+    families: tuple[str, ...] = ()
 
 
 def clues_of(incident: Incident) -> Clues:
@@ -68,7 +76,17 @@ def clues_of(incident: Incident) -> Clues:
     namespace = next((values[name] for name in _NAMESPACE_LABELS if name in values), None)
     refs = tuple((kind, values[label]) for label, kind in _KIND_LABELS.items() if label in values)
     names = tuple(dict.fromkeys(values[name] for name in _NAME_LABELS if name in values))
-    return Clues(namespace, refs, names, incident.service or "", incident.title)
+    named, families = _known_alert(incident.title, values)
+    if named is not None and named.kind in _WELL_NAMED:
+        refs = ((named.kind, named.name),)  # other labels of such an alert name the exporter that noticed it
+    return Clues(namespace, refs, names, incident.service or "", incident.title, named, families)
+
+
+def _known_alert(title: str, values: Mapping[str, str]) -> tuple[ObjectRef | None, tuple[str, ...]]:
+    """Return where to look first for an alert that clusters ship with, by its label or in the title."""
+    alert = next((values[name] for name in _ALERT_LABELS if name in values), "")
+    alert = alert or next((word for word in re.findall(r"[A-Za-z]{6,}", title) if word in FIRST_LOOK), "")
+    return where_to_look(alert, values)
 
 
 def _flatten(value: Mapping[str, Any], into: dict[str, str], *, depth: int) -> None:

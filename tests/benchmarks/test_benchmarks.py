@@ -16,6 +16,7 @@ FIGURES = {
     "thread": {"first-reply", "analysis"},
     "memory": {"memory"},
     "help": {"help", "help-vendors"},
+    "diagnosis": {"judge-200", "judge-2000", "judge-growth"},
     "audit": {"audit-append", "audit-producers", "audit-verify"},
 }
 

@@ -139,7 +139,8 @@ async def test_the_bot_may_do_what_its_actions_need_and_no_more(world: World) ->
         forbidden: list[tuple[str, str, Any]] = [
             ("GET", "/api/v1/namespaces/demo/secrets", None),
             ("DELETE", f"{DEPLOYMENTS}/healthy-app", None),
-            ("PATCH", "/api/v1/nodes/node-1", labels),
+            ("DELETE", "/api/v1/nodes/node-1", None),
+            ("PATCH", "/api/v1/nodes/node-1/status", labels),
             ("PATCH", "/api/v1/namespaces/kube-system/configmaps/any", labels),
             ("POST", "/api/v1/namespaces/demo/pods", {"metadata": {"name": "x"}, "spec": {"containers": []}}),
             ("DELETE", "/api/v1/namespaces/demo", None),

@@ -1,9 +1,10 @@
 """Where to look first for the alerts that clusters ship with: the object an alert names, and the keys to expect."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bot.domain.entity import ObjectRef
+from bot.domain.finding import Diagnosis
 
 _KINDS = {
     "deployment": "Deployment", "statefulset": "StatefulSet", "daemonset": "DaemonSet", "job_name": "Job",
@@ -69,6 +70,17 @@ FIRST_LOOK: Mapping[str, FirstLook] = {
     "NodeFilesystemAlmostOutOfSpace": FirstLook(("node",), ("node", "pvc")),
 }
 """By alert name, as kube-prometheus names them."""
+
+
+def expect(diagnosis: Diagnosis, families: Collection[str]) -> Diagnosis:
+    """Return a diagnosis with the roots that explain an alert before others of the same severity."""
+    if not families:
+        return diagnosis
+    ranked = sorted(
+        diagnosis.findings,
+        key=lambda found: (not found.root, found.severity.rank, found.key.partition(".")[0] not in families),
+    )
+    return diagnosis.model_copy(update={"findings": tuple(ranked)})
 
 
 def where_to_look(alert: str, labels: Mapping[str, str]) -> tuple[ObjectRef | None, tuple[str, ...]]:

@@ -18,6 +18,8 @@ from integrations.kubernetes.diagnosis.near_names import corroborated
 from integrations.kubernetes.diagnosis.nodes import starving
 from integrations.kubernetes.diagnosis.objects import condition_of, entity, spec_of
 from integrations.kubernetes.diagnosis.storage import grow
+from integrations.kubernetes.log_reading import find_late, find_novel
+from integrations.kubernetes.logs import read_log
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
 _START_CODES = frozenset({126, 127, 128})
@@ -79,8 +81,19 @@ def _judge(case: CrashCase) -> Iterator[Judged]:
         yield report(case, "crash.app_exception", f"it fails with exit code {case.exit_code}", 0.6)
     else:
         why = "its log holds no error" if case.lines else "its log could not be read"
-        reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}."
+        reason = f"Container {case.view.name} ends with exit code {case.exit_code}, and {why}.{_new_words(case)}"
         yield Abstention(entity=case.view.entity, reason=reason)
+
+
+def _new_words(case: CrashCase) -> str:
+    """Return what the log says and a sibling's that runs well does not, else what it began to say near its end."""
+    if not case.lines:
+        return ""
+    reading = read_log(case.lines)
+    siblings = (case.graph.log(pod, case.view.name, previous=False) for pod in case.graph.pods_of_key(case.view.owner))
+    well = next((lines for lines in siblings if lines and lines != case.lines), None)
+    found = find_novel(reading, read_log(well)) if well else find_late(reading, after=len(case.lines) // 2)
+    return f" New in it is: {quote(found[0].sample or found[0].text)}" if found else ""
 
 
 def _unmountable(case: CrashCase, message: str) -> Judged:

@@ -94,6 +94,17 @@ async def test_a_service_name_alone_is_enough(world: World) -> None:
     assert unknown.target is None
 
 
+async def test_an_alert_about_a_node_is_answered_with_what_runs_on_it(world: World) -> None:
+    node = next(item["metadata"]["name"] for item in await world.client.list("Node", None))
+    alert = incident("KubeNodeNotReady", labels={"node": node, "pod": "kube-state-metrics-0"})
+    resolution = await world.source.resolve(alert)
+    assert str(resolution.target) == f"Node/{node}"
+    gathered = await world.source.gather(alert.model_copy(update={"target": resolution.target}), lambda _: None)
+    assert EvidenceStatus.ERROR not in {item.status for item in gathered.evidence}
+    gone = await world.source.resolve(incident("KubeNodeNotReady", labels={"node": "retired-17"}))
+    assert gone.target is None
+
+
 async def test_a_source_that_is_refused_is_evidence_and_not_the_end(world: World, tmp_path: Path) -> None:
     token = world.server.token_for(NAMESPACE, "default")
     settings = world.settings.model_copy(

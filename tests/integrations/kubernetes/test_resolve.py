@@ -109,3 +109,24 @@ def test_the_mapping_of_the_settings() -> None:
         parse_mapping("a", {"a": "nonsense"})
     with pytest.raises(ValueError, match="not a kind"):
         parse_mapping("a", {"a": "Secret/shop/x"})
+
+
+EXPORTER = {"pod": "kube-state-metrics-0", "instance": "10.0.0.7:8080", "namespace": NS}
+
+
+def test_an_alert_that_clusters_ship_with_is_about_what_it_names_and_not_about_its_exporter() -> None:
+    labels = {"alertname": "KubeDeploymentReplicasMismatch", "deployment": "cart", **EXPORTER}
+    clues = clues_of(incident(labels=labels))
+    assert clues.refs == (("Deployment", "cart"),)
+    assert "probe" in clues.families
+    found = by_reference(graph_of("cart", "kube-state-metrics"), clues, NS)
+    assert found is not None
+    assert found.name == "cart"
+
+
+def test_an_alert_is_known_by_its_title_too() -> None:
+    clues = clues_of(incident("[FIRING:1] KubeNodeNotReady", labels={"node": "worker-2", **EXPORTER}))
+    assert str(clues.named) == "Node/worker-2"
+    assert clues.families[0] == "node"
+    unknown = clues_of(incident("[FIRING:1] CartIsSlow", labels={"node": "worker-2"}))
+    assert (unknown.named, unknown.families) == (None, ())

@@ -101,6 +101,21 @@ def test_a_crash_without_words_is_not_guessed() -> None:
     assert not diagnosis.healthy
 
 
+def test_a_crash_that_is_not_understood_says_what_its_healthy_sibling_does_not() -> None:
+    pattern = template()
+    owner = deployment(pattern, replicas=2)
+    current = replica_set(owner, pattern, 1, replicas=2)
+    sick, well = pod(current, crashed(), suffix="sick"), pod(current, RUNNING, suffix="well", ready=True)
+    logs = {
+        (sick["metadata"]["name"], True): "starting\nlistening on 8080\nreading the ledger of shard seven",
+        (well["metadata"]["name"], False): "starting\nlistening on 8080",
+    }
+    diagnosis = judge(owner, current, sick, well, logs=logs)
+    reason = next(item.reason for item in diagnosis.abstentions if item.entity == WEB)
+    assert "reading the ledger of shard seven" in reason
+    assert "listening" not in reason
+
+
 def test_a_running_pod_with_old_restarts_and_an_error_in_its_log_is_healthy() -> None:
     state = {
         **RUNNING,

@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.entity import ObjectRef
 from integrations.kubernetes.diagnosis import KEYS, diagnose, engine
+from integrations.kubernetes.diagnosis.alerts import expect
 from integrations.kubernetes.diagnosis.engine import ANALYZERS
 from integrations.kubernetes.diagnosis.findings import Judged
 from integrations.kubernetes.diagnosis.graph import Graph
@@ -197,3 +198,20 @@ def _damage(item: Object, dice: random.Random) -> None:
         else:
             del place[key]
         return
+
+
+def test_what_explains_the_alert_comes_first_among_equals() -> None:
+    images = template(labels={"app": "web"})
+    owners = [deployment(images, name=name) for name in ("one", "two")]
+    sets = [replica_set(owner, images, 1) for owner in owners]
+    pods = [
+        pod(sets[0], waiting("ImagePullBackOff", "Back-off pulling image: not found")),
+        pod(sets[1], crashed()),
+    ]
+    logs = {pods[1]["metadata"]["name"]: "CACHE_URL is not set"}
+    diagnosis = diagnose(take([*owners, *sets, *pods], logs))
+    families = [found.key.partition(".")[0] for found in diagnosis.findings if found.root]
+    assert sorted(families) == ["crash", "image"]
+    for wanted in families:
+        assert expect(diagnosis, (wanted,)).findings[0].key.startswith(wanted)
+    assert expect(diagnosis, ()) is diagnosis
