@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
 from bot.errors import Conflict, InvalidInput, NotFound, VendorError
 from integrations.kubernetes.actions.claims import mounts, users_of
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
 from integrations.kubernetes.actions.rendering import kubectl, removal
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of, namespace_warnings
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing
 from integrations.kubernetes.actions.workload import WORKLOADS, read_template
 
 
@@ -103,27 +103,16 @@ class DeletePVC(RemediationAction[DeletePVCParams]):
             raise Conflict(f"{target} changes faster than it can be deleted.")
         return Applied(summary=f"{target} was gone before.", already_done=True, state=state)
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-
-        async def look() -> Look:
-            try:
-                found = await cluster.get(request.target)
-            except NotFound:
-                return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
-            if found["metadata"]["uid"] != applied.state.get("uid"):
-                return Look((Check(name="gone", passed=True, detail="a new claim has its name"),))
-            waits = ", ".join(found["metadata"].get("finalizers") or []) or "the server"
-            return Look((Check(name="gone", passed=False, detail=f"it still waits for {waits}"),))
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        try:
+            found = await cluster.get(request.target)
+        except NotFound:
+            return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
+        if found["metadata"]["uid"] != applied.state.get("uid"):
+            return Look((Check(name="gone", passed=True, detail="a new claim has its name"),))
+        waits = ", ".join(found["metadata"].get("finalizers") or []) or "the server"
+        return Look((Check(name="gone", passed=False, detail=f"it still waits for {waits}"),))
 
 
 async def _require_unused(cluster: ClusterAPI, target: ObjectRef) -> None:

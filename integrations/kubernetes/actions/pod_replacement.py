@@ -9,18 +9,17 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
 from bot.errors import Conflict, InvalidInput, NotFound
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
 from integrations.kubernetes.actions.rendering import removal
 from integrations.kubernetes.actions.surroundings import describe, is_ready, look_around, namespace_warnings
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing
 from integrations.kubernetes.actions.workload import wanted_replicas
 
 _COUNTED_OWNERS = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"})
@@ -131,20 +130,33 @@ class PodReplacement(RemediationAction[PodParams]):
             await asyncio.sleep(timing.retry_pause * (attempt + 1))
         raise Conflict(f"{target} changes faster than it can be deleted.")
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        target, state = request.target, applied.state
+        owner = state["owner"]
+        pods = [pod for pod in await cluster.list("Pod", target.namespace) if is_owned(pod, owner)]
+        living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        left = any(pod["metadata"]["uid"] == state["uid"] for pod in pods)
+        fresh = [pod for pod in living if pod["metadata"]["uid"] not in state["known"]]
+        wanted = await _wanted(cluster, target, owner)
+        enough = len(fresh) >= 1 if wanted is None else len(living) >= wanted
+        ready = sum(is_ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded" for pod in living)
+        needed = 1 if wanted is None else wanted
+        checks = (
+            Check(name="gone", passed=not left, detail=f"{target} is {'still there' if left else 'gone'}"),
+            Check(name="replaced", passed=enough, detail=f"{len(fresh)} new pods of {owner['kind']} {owner['name']}"),
+            Check(name="ready", passed=ready >= needed, detail=f"{ready} of {needed} pods are ready"),
+        )
+        restarts = {
+            f"{pod['metadata']['name']}/{item['name']}": int(item.get("restartCount") or 0)
+            for pod in living
+            for item in (pod.get("status") or {}).get("containerStatuses") or []
+        }
+        return Look(checks, restarts)
 
-        async def look() -> Look:
-            return await _look_at_replacement(cluster, request.target, applied.state)
-
-        return await watch(look, timing, report, subject=f"The replacement of {request.target}")
+    def subject(self, request: ActionRequest, applied: Applied) -> str:
+        """See `RemediationAction.subject`."""
+        return f"The replacement of {request.target}"
 
 
 def controller_of(target: ObjectRef, pod: Obj) -> dict[str, str]:
@@ -163,29 +175,6 @@ def is_owned(pod: Obj, owner: dict[str, str]) -> bool:
 def losses(pod: Obj) -> list[str]:
     volumes = (pod.get("spec") or {}).get("volumes") or []
     return [f"What is in the emptyDir volume {volume['name']} is lost." for volume in volumes if "emptyDir" in volume]
-
-
-async def _look_at_replacement(cluster: ClusterAPI, target: ObjectRef, state: dict[str, Any]) -> Look:
-    owner = state["owner"]
-    pods = [pod for pod in await cluster.list("Pod", target.namespace) if is_owned(pod, owner)]
-    living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    left = any(pod["metadata"]["uid"] == state["uid"] for pod in pods)
-    fresh = [pod for pod in living if pod["metadata"]["uid"] not in state["known"]]
-    wanted = await _wanted(cluster, target, owner)
-    enough = len(fresh) >= 1 if wanted is None else len(living) >= wanted
-    ready = sum(is_ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded" for pod in living)
-    needed = 1 if wanted is None else wanted
-    checks = (
-        Check(name="gone", passed=not left, detail=f"{target} is {'still there' if left else 'gone'}"),
-        Check(name="replaced", passed=enough, detail=f"{len(fresh)} new pods of {owner['kind']} {owner['name']}"),
-        Check(name="ready", passed=ready >= needed, detail=f"{ready} of {needed} pods are ready"),
-    )
-    restarts = {
-        f"{pod['metadata']['name']}/{item['name']}": int(item.get("restartCount") or 0)
-        for pod in living
-        for item in (pod.get("status") or {}).get("containerStatuses") or []
-    }
-    return Look(checks, restarts)
 
 
 async def _wanted(cluster: ClusterAPI, target: ObjectRef, owner: dict[str, str]) -> int | None:
