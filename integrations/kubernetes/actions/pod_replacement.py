@@ -1,39 +1,33 @@
-"""What getting rid of a pod that its controller replaces has in common, however it is done.
-
-A pod that is gone carries no annotation: a repeated apply recognises its work by the UID that is gone.
-"""
+"""What getting rid of a pod that its controller replaces has in common, however it is done."""
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
-from bot.errors import Conflict, InvalidInput, NotFound
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction
+from bot.errors import Conflict, InvalidInput
+from integrations.kubernetes.actions.contract import ClusterAPI
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
+from integrations.kubernetes.actions.removal import RemovalAction
 from integrations.kubernetes.actions.rendering import removal
 from integrations.kubernetes.actions.surroundings import describe, is_ready, look_around, namespace_warnings
-from integrations.kubernetes.actions.watching import Look, Timing
+from integrations.kubernetes.actions.watching import Look
 from integrations.kubernetes.actions.workload import wanted_replicas
 
 _COUNTED_OWNERS = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"})
-
-
-class PodMoved(Exception):  # noqa: N818 - it reads as a state of affairs
-    """The pod's resourceVersion is another one: look again and repeat."""
 
 
 class PodParams(Frozen):
     """None: which pod follows from the target."""
 
 
-class PodReplacement(RemediationAction[PodParams]):
+class PodReplacement(RemovalAction[PodParams]):
     """An action that makes a pod go, so that its controller starts a fresh one."""
 
     kinds = ("Pod",)
@@ -41,8 +35,6 @@ class PodReplacement(RemediationAction[PodParams]):
     reversible = False
     undo_words = "none: the pod is replaced, not brought back"
     params_model = PodParams
-    done = ""
-    """What happened to the pod, past participle."""
 
     @abstractmethod
     def command(self, target: ObjectRef) -> str:
@@ -51,10 +43,6 @@ class PodReplacement(RemediationAction[PodParams]):
     @abstractmethod
     async def rehearse(self, cluster: ClusterAPI, target: ObjectRef, uid: str, budgets: list[Obj]) -> None:
         """Dry-run on the server. Raise InvalidInput when it would be refused; `budgets` concern the pod."""
-
-    @abstractmethod
-    async def remove(self, cluster: ClusterAPI, target: ObjectRef, uid: str, version: str) -> None:
-        """Make exactly this pod go. Raise PodMoved when it moved on, NotFound when it is gone."""
 
     def strain(self, budget: Obj) -> str:
         """Return the warning about a disruption budget that allows nothing, "" where the server asks it itself."""
@@ -98,37 +86,14 @@ class PodReplacement(RemediationAction[PodParams]):
             pre_image={"owner": owner, "known": sorted(item["metadata"]["uid"] for item in siblings)},
         )
 
-    async def apply(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        preview: Preview,
-        action_id: str,
-        now: Callable[[], datetime],
-        timing: Timing,
-    ) -> Applied:
-        """See `Remediator.apply`."""
-        target, uid = request.target, preview.precondition.get("uid")
-        state = {"uid": uid, **preview.pre_image}
-        done = Applied(summary=f"{target} was gone before.", already_done=True, state=state)
-        for attempt in range(timing.retries + 1):
-            try:
-                pod = await cluster.get(target)
-                if pod["metadata"]["uid"] != uid or pod["metadata"].get("deletionTimestamp"):
-                    return done
-                if digest({"owner": controller_of(target, pod)}) != preview.precondition.get("values"):
-                    raise Conflict(f"{target} has another controller than when it was looked at.")
-                known = [item for item in await cluster.list("Pod", target.namespace) if is_owned(item, state["owner"])]
-                state["known"] = sorted({*state["known"], *(item["metadata"]["uid"] for item in known)})
-                version = pod["metadata"]["resourceVersion"]
-                await self.remove(cluster, target, str(uid), str(version))
-                return Applied(summary=f"{target} was {self.done}.", state=state)
-            except NotFound:
-                return done
-            except PodMoved:
-                pass  # as a crashing pod does all the time
-            await asyncio.sleep(timing.retry_pause * (attempt + 1))
-        raise Conflict(f"{target} changes faster than it can be deleted.")
+    async def recheck(
+        self, cluster: ClusterAPI, target: ObjectRef, current: Obj, preview: Preview, state: dict[str, Any]
+    ) -> dict[str, Any]:
+        """See `RemovalAction.recheck`."""
+        if digest({"owner": controller_of(target, current)}) != preview.precondition.get("values"):
+            raise Conflict(f"{target} has another controller than when it was looked at.")
+        known = [item for item in await cluster.list("Pod", target.namespace) if is_owned(item, state["owner"])]
+        return {**state, "known": sorted({*state["known"], *(item["metadata"]["uid"] for item in known)})}
 
     async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
         """See `RemediationAction.look`."""
