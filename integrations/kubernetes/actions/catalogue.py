@@ -9,7 +9,7 @@ from bot.domain.action import ActionRequest, ActionSpec, Applied, Preview, Verif
 from bot.errors import InvalidInput, NotAllowed
 from bot.settings import KubernetesSettings
 from integrations.kubernetes.actions.command_only import WARNING, CommandOnlyCluster
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction
 from integrations.kubernetes.actions.cordon import Cordon
 from integrations.kubernetes.actions.delete_pod import DeletePod
 from integrations.kubernetes.actions.delete_pvc import DeletePVC
@@ -31,6 +31,7 @@ from integrations.kubernetes.actions.set_resources import SetResources
 from integrations.kubernetes.actions.strip_finalizer import StripFinalizer
 from integrations.kubernetes.actions.suspend_cronjob import SuspendCronJob
 from integrations.kubernetes.actions.uncordon import Uncordon
+from integrations.kubernetes.actions.watching import Timing
 
 ACTIONS: Final[tuple[RemediationAction[Any], ...]] = (
     RolloutRestart(),

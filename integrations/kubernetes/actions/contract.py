@@ -15,6 +15,7 @@ from bot.domain.finding import RiskClass
 from bot.errors import InvalidInput
 from integrations.kubernetes.actions.grammar import check_target
 from integrations.kubernetes.actions.patching import Obj
+from integrations.kubernetes.actions.watching import Look, Timing, watch
 
 ACTION_ID = "oncall-agent.dev/action-id"
 """Annotation by which a repeated apply recognises its own work."""
@@ -64,22 +65,6 @@ class ClusterAPI(Protocol):
         dry_run: bool = False,
         grace_period_seconds: int | None = None,
     ) -> Obj: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long to watch, in seconds: `timeout` until giving up, `hold` that all must stay well, `poll` between looks.
-
-    `patience` is how long a rollout may look stuck before it is given up. `retries` is how often a write is
-    repeated when only the resourceVersion moved.
-    """
-
-    timeout: float
-    hold: float
-    poll: float = 1.0
-    patience: float = 10.0
-    retries: int = 8
-    retry_pause: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +153,13 @@ class RemediationAction(ABC, Generic[P]):
         """Carry it out once."""
 
     @abstractmethod
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """Look once whether it helped. `verify` repeats it until all is well and stays well."""
+
+    def subject(self, request: ActionRequest, applied: Applied) -> str:  # noqa: ARG002 - some make something new
+        """Return what is looked at, as verdicts name it."""
+        return str(request.target)
+
     async def verify(
         self,
         cluster: ClusterAPI,
@@ -176,7 +168,12 @@ class RemediationAction(ABC, Generic[P]):
         report: Callable[[str], None],
         timing: Timing,
     ) -> Verification:
-        """Watch until the target is well and stays well."""
+        """See `Remediator.verify`."""
+
+        async def look() -> Look:
+            return await self.look(cluster, request, applied)
+
+        return await watch(look, timing, report, subject=self.subject(request, applied))
 
 
 def _sentence(error: ValidationError) -> str:

@@ -3,17 +3,16 @@
 # ruff: noqa: ARG002 - the signatures are the contract's
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
-from integrations.kubernetes.actions.contract import ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI, Scene
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, Obj, read_at
 from integrations.kubernetes.actions.rendering import kubectl
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 
 _SUSPEND = ("spec", "suspend")
 CRON_VERBS = ("get cronjobs.batch", "patch cronjobs.batch")
@@ -50,24 +49,13 @@ class CronSuspension(PatchAction[CronParams]):
         """See `PatchAction.describe`."""
         return f"{target} was {'suspended' if self.suspends else 'resumed'}."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-
-        async def look() -> Look:
-            found = await cluster.get(request.target)
-            same = found["metadata"]["uid"] == applied.state.get("uid")
-            detail = "its schedule is suspended" if is_suspended(found) else "its schedule goes on"
-            passed = same and is_suspended(found) == self.suspends
-            return Look((Check(name="schedule", passed=passed, detail=detail),))
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        found = await cluster.get(request.target)
+        same = found["metadata"]["uid"] == applied.state.get("uid")
+        detail = "its schedule is suspended" if is_suspended(found) else "its schedule goes on"
+        passed = same and is_suspended(found) == self.suspends
+        return Look((Check(name="schedule", passed=passed, detail=detail),))
 
 
 def is_suspended(cron: Obj) -> bool:

@@ -3,10 +3,9 @@
 # ruff: noqa: ARG002 - the signatures are the contract's
 
 from bot.domain.entity import ObjectRef
-from bot.errors import Conflict
 from integrations.kubernetes.actions.contract import ClusterAPI
 from integrations.kubernetes.actions.patching import Obj
-from integrations.kubernetes.actions.pod_replacement import PodMoved, PodReplacement
+from integrations.kubernetes.actions.pod_replacement import PodReplacement
 from integrations.kubernetes.actions.rendering import kubectl
 
 
@@ -17,7 +16,6 @@ class DeletePod(PodReplacement):
     summary = "Delete one pod, so that its controller starts a fresh one."
     verbs = ("get pods", "list pods", "delete pods")
     preconditions = ("a controller owns the pod and will replace it",)
-    done = "deleted"
 
     def command(self, target: ObjectRef) -> str:
         """See `PodReplacement.command`."""
@@ -26,13 +24,6 @@ class DeletePod(PodReplacement):
     async def rehearse(self, cluster: ClusterAPI, target: ObjectRef, uid: str, budgets: list[Obj]) -> None:
         """See `PodReplacement.rehearse`."""
         await cluster.delete(target, uid=uid, dry_run=True)
-
-    async def remove(self, cluster: ClusterAPI, target: ObjectRef, uid: str, version: str) -> None:
-        """See `PodReplacement.remove`."""
-        try:
-            await cluster.delete(target, uid=uid, resource_version=version)
-        except Conflict as error:
-            raise PodMoved from error
 
     def strain(self, budget: Obj) -> str:
         """See `PodReplacement.strain`."""

@@ -2,21 +2,22 @@
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
-from bot.errors import Conflict, InvalidInput, NotFound, VendorError
+from bot.errors import InvalidInput, NotFound, VendorError
 from integrations.kubernetes.actions.claims import mounts, users_of
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
+from integrations.kubernetes.actions.removal import RemovalAction
 from integrations.kubernetes.actions.rendering import kubectl, removal
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of, namespace_warnings
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 from integrations.kubernetes.actions.workload import WORKLOADS, read_template
 
 
@@ -24,7 +25,7 @@ class DeletePVCParams(Frozen):
     """None: which claim follows from the target."""
 
 
-class DeletePVC(RemediationAction[DeletePVCParams]):
+class DeletePVC(RemovalAction[DeletePVCParams]):
     """`kubectl delete persistentvolumeclaim`."""
 
     name = "delete_pvc"
@@ -72,58 +73,25 @@ class DeletePVC(RemediationAction[DeletePVCParams]):
             },
         )
 
-    async def apply(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        preview: Preview,
-        action_id: str,
-        now: Callable[[], datetime],
-        timing: Timing,
-    ) -> Applied:
-        """See `Remediator.apply`."""
-        target, uid = request.target, preview.precondition.get("uid")
-        state = {"uid": uid}
-        for attempt in range(timing.retries + 1):
-            try:
-                claim = await cluster.get(target)
-                if claim["metadata"]["uid"] != uid or claim["metadata"].get("deletionTimestamp"):
-                    break
-                bound = digest({"volume": (claim.get("spec") or {}).get("volumeName")})
-                if bound != preview.precondition.get("values"):
-                    raise InvalidInput(f"{target} has another volume than when it was looked at.")
-                await _require_unused(cluster, target)
-                await cluster.delete(target, uid=uid, resource_version=claim["metadata"]["resourceVersion"])
-                return Applied(summary=f"{target} was deleted.", state=state)
-            except NotFound:
-                break
-            except Conflict:  # only the resourceVersion moved: look again
-                await asyncio.sleep(timing.retry_pause * (attempt + 1))
-        else:
-            raise Conflict(f"{target} changes faster than it can be deleted.")
-        return Applied(summary=f"{target} was gone before.", already_done=True, state=state)
+    async def recheck(
+        self, cluster: ClusterAPI, target: ObjectRef, current: Obj, preview: Preview, state: dict[str, Any]
+    ) -> dict[str, Any]:
+        """See `RemovalAction.recheck`."""
+        if digest({"volume": (current.get("spec") or {}).get("volumeName")}) != preview.precondition.get("values"):
+            raise InvalidInput(f"{target} has another volume than when it was looked at.")
+        await _require_unused(cluster, target)
+        return state
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-
-        async def look() -> Look:
-            try:
-                found = await cluster.get(request.target)
-            except NotFound:
-                return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
-            if found["metadata"]["uid"] != applied.state.get("uid"):
-                return Look((Check(name="gone", passed=True, detail="a new claim has its name"),))
-            waits = ", ".join(found["metadata"].get("finalizers") or []) or "the server"
-            return Look((Check(name="gone", passed=False, detail=f"it still waits for {waits}"),))
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        try:
+            found = await cluster.get(request.target)
+        except NotFound:
+            return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
+        if found["metadata"]["uid"] != applied.state.get("uid"):
+            return Look((Check(name="gone", passed=True, detail="a new claim has its name"),))
+        waits = ", ".join(found["metadata"].get("finalizers") or []) or "the server"
+        return Look((Check(name="gone", passed=False, detail=f"it still waits for {waits}"),))
 
 
 async def _require_unused(cluster: ClusterAPI, target: ObjectRef) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.errors import Conflict, InvalidInput, NotFound
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.eviction import evict_if_allowed, request_eviction
 from integrations.kubernetes.actions.node_scheduling import (
     NodeAction,
@@ -32,7 +32,7 @@ from integrations.kubernetes.actions.patch_action import Change
 from integrations.kubernetes.actions.patching import Obj
 from integrations.kubernetes.actions.rendering import kubectl
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of, selects
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing
 from integrations.kubernetes.errors import EvictionBlocked
 
 _MIRROR = "kubernetes.io/config.mirror"
@@ -124,28 +124,17 @@ class Drain(NodeAction[DrainParams]):
         """See `PatchAction.describe`."""
         return f"{target} was cordoned and its pods were asked to leave."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`. It goes on evicting what a budget held back."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`. Each look asks again for the evictions that a budget held back."""
         params = self.parse(request)
-
-        async def look() -> Look:
-            node = check_closed(await cluster.get(request.target), applied.state, closed=True)
-            if not node.passed:
-                return Look((node,), hopeless="somebody opened or replaced the node, so nothing more is evicted")
-            left = [pod for pod in await pods_on(cluster, request.target.name) if not _stays(pod)]
-            held = await _evict_all(cluster, request.target, params)
-            why = f"; {held[0]}" if held else ""
-            empty = Check(name="empty", passed=not left, detail=f"{len(left)} pods are left{why}")
-            return Look((node, empty))
-
-        return await watch(look, timing, report, subject=str(request.target))
+        node = check_closed(await cluster.get(request.target), applied.state, closed=True)
+        if not node.passed:
+            return Look((node,), hopeless="somebody opened or replaced the node, so nothing more is evicted")
+        left = [pod for pod in await pods_on(cluster, request.target.name) if not _stays(pod)]
+        held = await _evict_all(cluster, request.target, params)
+        why = f"; {held[0]}" if held else ""
+        empty = Check(name="empty", passed=not left, detail=f"{len(left)} pods are left{why}")
+        return Look((node, empty))
 
 
 async def _rehearse_one(cluster: ClusterAPI, leaving: list[Obj]) -> None:

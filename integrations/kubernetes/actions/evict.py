@@ -5,7 +5,8 @@ from bot.errors import Conflict, InvalidInput
 from integrations.kubernetes.actions.contract import ClusterAPI
 from integrations.kubernetes.actions.eviction import request_eviction
 from integrations.kubernetes.actions.patching import Obj
-from integrations.kubernetes.actions.pod_replacement import PodMoved, PodReplacement
+from integrations.kubernetes.actions.pod_replacement import PodReplacement
+from integrations.kubernetes.actions.removal import Moved
 from integrations.kubernetes.actions.rendering import kubectl
 from integrations.kubernetes.actions.surroundings import name_of
 from integrations.kubernetes.errors import EvictionBlocked
@@ -44,7 +45,7 @@ class Evict(PodReplacement):
             ) from error
 
     async def remove(self, cluster: ClusterAPI, target: ObjectRef, uid: str, version: str) -> None:  # noqa: ARG002
-        """See `PodReplacement.remove`. A budget that says no ends it: nothing is tried again behind its back."""
+        """See `RemovalAction.remove`. A budget that says no ends it: nothing is tried again behind its back."""
         try:
             await request_eviction(cluster, target, uid)
         except EvictionBlocked as error:
@@ -53,4 +54,4 @@ class Evict(PodReplacement):
                 next_step="Run one more replica, or wait until the others are ready.",
             ) from error
         except Conflict as error:
-            raise PodMoved from error
+            raise Moved from error

@@ -3,23 +3,22 @@
 # ruff: noqa: ARG002 - the signatures are the contract's
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import Field, field_validator
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.errors import AuthenticationFailed, InvalidInput, NotFound
 from integrations.kubernetes.actions.claims import describe_users, users_of
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, Obj, read_at
 from integrations.kubernetes.actions.quantity import check_amount, parse_quantity
 from integrations.kubernetes.actions.rendering import kubectl
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 
 _STORAGE = ("spec", "resources", "requests", "storage")
 
@@ -96,21 +95,10 @@ class ExpandPVC(PatchAction[ExpandPVCParams]):
         """See `PatchAction.describe`."""
         return f"{target} was asked to grow to {params.size}; that is irreversible."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
         params = self.parse(request)
-
-        async def look() -> Look:
-            return _look_at_claim(await cluster.get(request.target), params.size)
-
-        return await watch(look, timing, report, subject=str(request.target))
+        return _look_at_claim(await cluster.get(request.target), params.size)
 
 
 async def _check_class(scene: Scene, name: Any) -> list[str]:

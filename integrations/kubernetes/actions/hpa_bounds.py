@@ -3,25 +3,24 @@
 # ruff: noqa: ARG002 - the signatures are the contract's
 
 import json
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.errors import InvalidInput, NotFound, VendorError
 from integrations.kubernetes.actions.capacity import pod_amounts
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.node_scheduling import room_elsewhere
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, Obj
 from integrations.kubernetes.actions.quantity import parse_quantity
 from integrations.kubernetes.actions.rendering import kubectl
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 from integrations.kubernetes.actions.workload import ready_replicas, wanted_replicas
 
 _SCALED = ("Deployment", "StatefulSet")
@@ -120,21 +119,22 @@ class HPABounds(PatchAction[HPABoundsParams]):
         what = " and ".join(f"{field} {value}" for field, value in params.given().items())
         return f"{target} was set to {what}."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-        params = self.parse(request)
-
-        async def look() -> Look:
-            return await _look_at_bounds(cluster, request.target, params)
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        autoscaler = await cluster.get(request.target)
+        least, most = _bounds(autoscaler)
+        held = {"minReplicas": least, "maxReplicas": most}
+        kept = all(held[field] == value for field, value in self.parse(request).given().items())
+        checks = [Check(name="bounds", passed=kept, detail=f"between {least} and {most} replicas")]
+        workload = await _scaled(cluster, request.target, autoscaler)
+        if workload is not None and (running := wanted_replicas(workload)):
+            within = least <= running <= most
+            checks.append(Check(name="replicas", passed=within, detail=f"{running} replicas are wanted"))
+            ready = ready_replicas(workload)
+            checks.append(
+                Check(name="ready", passed=ready >= min(least, running), detail=f"{ready} replicas are ready")
+            )
+        return Look(tuple(checks))
 
 
 def _bounds(autoscaler: Obj) -> tuple[int, int]:
@@ -179,18 +179,3 @@ async def _room(scene: Scene, workload: Obj, more: int) -> list[str]:
                     f"ResourceQuota {name_of(quota)} allows {bound} of {key}, {taken} used: {more} more do not fit."
                 )
     return warnings
-
-
-async def _look_at_bounds(cluster: ClusterAPI, target: ObjectRef, params: HPABoundsParams) -> Look:
-    autoscaler = await cluster.get(target)
-    least, most = _bounds(autoscaler)
-    held = {"minReplicas": least, "maxReplicas": most}
-    kept = all(held[field] == value for field, value in params.given().items())
-    checks = [Check(name="bounds", passed=kept, detail=f"between {least} and {most} replicas")]
-    workload = await _scaled(cluster, target, autoscaler)
-    if workload is not None and (running := wanted_replicas(workload)):
-        within = least <= running <= most
-        checks.append(Check(name="replicas", passed=within, detail=f"{running} replicas are wanted"))
-        ready = ready_replicas(workload)
-        checks.append(Check(name="ready", passed=ready >= min(least, running), detail=f"{ready} replicas are ready"))
-    return Look(tuple(checks))

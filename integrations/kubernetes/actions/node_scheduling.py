@@ -2,20 +2,19 @@
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
-from integrations.kubernetes.actions.contract import ClusterAPI, P, Scene, Timing
+from integrations.kubernetes.actions.contract import ClusterAPI, P, Scene
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import ABSENT, Edit, Obj, read_at
 from integrations.kubernetes.actions.quantity import parse_quantity
 from integrations.kubernetes.actions.rendering import kubectl
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 
 UNSCHEDULABLE = ("spec", "unschedulable")
 
@@ -45,20 +44,9 @@ class NodeAction(PatchAction[P]):
         """Return the request for `action` on the same node."""
         return ActionRequest(action=action, target=target, reason=f"Undo: {action} {target.name} again.")
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-
-        async def look() -> Look:
-            return Look((check_closed(await cluster.get(request.target), applied.state, closed=self.closes),))
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        return Look((check_closed(await cluster.get(request.target), applied.state, closed=self.closes),))
 
 
 def check_closed(node: Obj, state: dict[str, Any], *, closed: bool) -> Check:

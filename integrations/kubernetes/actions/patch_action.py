@@ -17,15 +17,7 @@ from bot.domain.base import digest
 from bot.domain.entity import ObjectRef
 from bot.domain.redaction import redact, redact_json
 from bot.errors import Conflict, InvalidInput
-from integrations.kubernetes.actions.contract import (
-    ACTION_ID,
-    Advice,
-    ClusterAPI,
-    P,
-    RemediationAction,
-    Scene,
-    Timing,
-)
+from integrations.kubernetes.actions.contract import ACTION_ID, Advice, ClusterAPI, P, RemediationAction, Scene
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import (
     ABSENT,
@@ -39,6 +31,7 @@ from integrations.kubernetes.actions.patching import (
 )
 from integrations.kubernetes.actions.rendering import unified_diff
 from integrations.kubernetes.actions.surroundings import namespace_warnings
+from integrations.kubernetes.actions.watching import Timing
 from integrations.kubernetes.client import JSON_PATCH
 
 

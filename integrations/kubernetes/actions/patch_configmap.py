@@ -5,25 +5,24 @@ An existing key is never overwritten: other workloads may depend on what it says
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-from collections.abc import Callable
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.domain.finding import RiskClass
 from bot.domain.redaction import looks_secret
 from bot.errors import InvalidInput
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.grammar import ConfigKey
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import ABSENT, Edit, Obj, operations
 from integrations.kubernetes.actions.references import environment_config_maps, mounted_config_maps
 from integrations.kubernetes.actions.rendering import kubectl_json_patch
 from integrations.kubernetes.actions.surroundings import list_or_none, name_of
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 from integrations.kubernetes.actions.workload import WORKLOADS, read_template
 
 _MAX_BYTES = 1024 * 1024  # what the API server takes for all keys and values together
@@ -120,27 +119,16 @@ class PatchConfigMap(PatchAction[PatchConfigMapParams]):
         what = "removed from" if params.remove else "added to"
         return f"The key {params.key} was {what} {target}; nothing was restarted."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
         params = self.parse(request)
-
-        async def look() -> Look:
-            found = (await cluster.get(request.target)).get("data") or {}
-            if params.remove:
-                check = Check(name="key", passed=params.key not in found, detail=f"the key {params.key} is gone")
-            else:
-                kept = found.get(params.key) == params.value
-                check = Check(name="key", passed=kept, detail=f"the key {params.key} has the value that was set")
-            return Look((check,))
-
-        return await watch(look, timing, report, subject=str(request.target))
+        found = (await cluster.get(request.target)).get("data") or {}
+        if params.remove:
+            check = Check(name="key", passed=params.key not in found, detail=f"the key {params.key} is gone")
+        else:
+            kept = found.get(params.key) == params.value
+            check = Check(name="key", passed=kept, detail=f"the key {params.key} has the value that was set")
+        return Look((check,))
 
 
 async def _users(scene: Scene) -> tuple[list[str], list[str]]:

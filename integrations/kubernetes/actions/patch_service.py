@@ -2,16 +2,15 @@
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.errors import InvalidInput
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.grammar import (
     DNSLabel,
     PortReference,
@@ -22,7 +21,7 @@ from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, Obj, operations, read_at
 from integrations.kubernetes.actions.rendering import kubectl_json_patch
 from integrations.kubernetes.actions.surroundings import backends, is_ready, list_or_none, name_of, selects
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 
 
 def _from_pairs(value: Any) -> Any:
@@ -162,21 +161,28 @@ class PatchService(PatchAction[PatchServiceParams]):
         parts += [f"leads port {port.port} to {_shown(port)}" for port in params.ports]
         return f"{target} now {' and '.join(parts)}."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-        params = self.parse(request)
-
-        async def look() -> Look:
-            return await _look_at_service(cluster, request.target, params)
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        params, target = self.parse(request), request.target
+        spec = (await cluster.get(target)).get("spec") or {}
+        kept = params.selector is None or spec.get("selector") == params.selector
+        leads = {
+            (port["port"], port.get("targetPort", port["port"])): port.get("protocol") or "TCP"
+            for port in spec.get("ports") or []
+        }
+        for port in params.ports:
+            spoken = leads.get((port.port, port.target_port))
+            kept = kept and spoken is not None and port.protocol in {None, spoken}
+        checks = [Check(name="service", passed=kept, detail="selector and ports are as they were set")]
+        if not params.restoring:
+            slices = await cluster.list(
+                "EndpointSlice", target.namespace, label_selector=f"kubernetes.io/service-name={target.name}"
+            )
+            endpoints = [endpoint for part in slices for endpoint in part.get("endpoints") or []]
+            ready = sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
+            detail = f"{ready} of {len(endpoints)} endpoints are ready"
+            checks.append(Check(name="endpoints", passed=ready > 0, detail=detail))
+        return Look(tuple(checks))
 
 
 def _shown(port: ServicePort) -> str:
@@ -208,25 +214,3 @@ def _check_ports(params: PatchServiceParams, pods: list[Obj]) -> list[str]:
         elif declared and port.target_port not in {item.get("containerPort") for item in declared}:
             warnings.append(f"No container of the selected pods declares port {port.target_port}.")
     return warnings
-
-
-async def _look_at_service(cluster: ClusterAPI, target: ObjectRef, params: PatchServiceParams) -> Look:
-    spec = (await cluster.get(target)).get("spec") or {}
-    kept = params.selector is None or spec.get("selector") == params.selector
-    leads = {
-        (port["port"], port.get("targetPort", port["port"])): port.get("protocol") or "TCP"
-        for port in spec.get("ports") or []
-    }
-    for port in params.ports:
-        spoken = leads.get((port.port, port.target_port))
-        kept = kept and spoken is not None and port.protocol in {None, spoken}
-    checks = [Check(name="service", passed=kept, detail="selector and ports are as they were set")]
-    if not params.restoring:
-        slices = await cluster.list(
-            "EndpointSlice", target.namespace, label_selector=f"kubernetes.io/service-name={target.name}"
-        )
-        endpoints = [endpoint for part in slices for endpoint in part.get("endpoints") or []]
-        ready = sum((endpoint.get("conditions") or {}).get("ready") is not False for endpoint in endpoints)
-        detail = f"{ready} of {len(endpoints)} endpoints are ready"
-        checks.append(Check(name="endpoints", passed=ready > 0, detail=detail))
-    return Look(tuple(checks))

@@ -1,40 +1,33 @@
-"""What getting rid of a pod that its controller replaces has in common, however it is done.
-
-A pod that is gone carries no annotation: a repeated apply recognises its work by the UID that is gone.
-"""
+"""What getting rid of a pod that its controller replaces has in common, however it is done."""
 
 # ruff: noqa: ARG002 - the signatures are the contract's
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
-from bot.errors import Conflict, InvalidInput, NotFound
-from integrations.kubernetes.actions.contract import ClusterAPI, RemediationAction, Timing
+from bot.errors import Conflict, InvalidInput
+from integrations.kubernetes.actions.contract import ClusterAPI
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
+from integrations.kubernetes.actions.removal import RemovalAction
 from integrations.kubernetes.actions.rendering import removal
 from integrations.kubernetes.actions.surroundings import describe, is_ready, look_around, namespace_warnings
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 from integrations.kubernetes.actions.workload import wanted_replicas
 
 _COUNTED_OWNERS = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"})
-
-
-class PodMoved(Exception):  # noqa: N818 - it reads as a state of affairs
-    """The pod's resourceVersion is another one: look again and repeat."""
 
 
 class PodParams(Frozen):
     """None: which pod follows from the target."""
 
 
-class PodReplacement(RemediationAction[PodParams]):
+class PodReplacement(RemovalAction[PodParams]):
     """An action that makes a pod go, so that its controller starts a fresh one."""
 
     kinds = ("Pod",)
@@ -42,8 +35,6 @@ class PodReplacement(RemediationAction[PodParams]):
     reversible = False
     undo_words = "none: the pod is replaced, not brought back"
     params_model = PodParams
-    done = ""
-    """What happened to the pod, past participle."""
 
     @abstractmethod
     def command(self, target: ObjectRef) -> str:
@@ -52,10 +43,6 @@ class PodReplacement(RemediationAction[PodParams]):
     @abstractmethod
     async def rehearse(self, cluster: ClusterAPI, target: ObjectRef, uid: str, budgets: list[Obj]) -> None:
         """Dry-run on the server. Raise InvalidInput when it would be refused; `budgets` concern the pod."""
-
-    @abstractmethod
-    async def remove(self, cluster: ClusterAPI, target: ObjectRef, uid: str, version: str) -> None:
-        """Make exactly this pod go. Raise PodMoved when it moved on, NotFound when it is gone."""
 
     def strain(self, budget: Obj) -> str:
         """Return the warning about a disruption budget that allows nothing, "" where the server asks it itself."""
@@ -99,52 +86,42 @@ class PodReplacement(RemediationAction[PodParams]):
             pre_image={"owner": owner, "known": sorted(item["metadata"]["uid"] for item in siblings)},
         )
 
-    async def apply(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        preview: Preview,
-        action_id: str,
-        now: Callable[[], datetime],
-        timing: Timing,
-    ) -> Applied:
-        """See `Remediator.apply`."""
-        target, uid = request.target, preview.precondition.get("uid")
-        state = {"uid": uid, **preview.pre_image}
-        done = Applied(summary=f"{target} was gone before.", already_done=True, state=state)
-        for attempt in range(timing.retries + 1):
-            try:
-                pod = await cluster.get(target)
-                if pod["metadata"]["uid"] != uid or pod["metadata"].get("deletionTimestamp"):
-                    return done
-                if digest({"owner": controller_of(target, pod)}) != preview.precondition.get("values"):
-                    raise Conflict(f"{target} has another controller than when it was looked at.")
-                known = [item for item in await cluster.list("Pod", target.namespace) if is_owned(item, state["owner"])]
-                state["known"] = sorted({*state["known"], *(item["metadata"]["uid"] for item in known)})
-                version = pod["metadata"]["resourceVersion"]
-                await self.remove(cluster, target, str(uid), str(version))
-                return Applied(summary=f"{target} was {self.done}.", state=state)
-            except NotFound:
-                return done
-            except PodMoved:
-                pass  # as a crashing pod does all the time
-            await asyncio.sleep(timing.retry_pause * (attempt + 1))
-        raise Conflict(f"{target} changes faster than it can be deleted.")
+    async def recheck(
+        self, cluster: ClusterAPI, target: ObjectRef, current: Obj, preview: Preview, state: dict[str, Any]
+    ) -> dict[str, Any]:
+        """See `RemovalAction.recheck`."""
+        if digest({"owner": controller_of(target, current)}) != preview.precondition.get("values"):
+            raise Conflict(f"{target} has another controller than when it was looked at.")
+        known = [item for item in await cluster.list("Pod", target.namespace) if is_owned(item, state["owner"])]
+        return {**state, "known": sorted({*state["known"], *(item["metadata"]["uid"] for item in known)})}
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        target, state = request.target, applied.state
+        owner = state["owner"]
+        pods = [pod for pod in await cluster.list("Pod", target.namespace) if is_owned(pod, owner)]
+        living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        left = any(pod["metadata"]["uid"] == state["uid"] for pod in pods)
+        fresh = [pod for pod in living if pod["metadata"]["uid"] not in state["known"]]
+        wanted = await _wanted(cluster, target, owner)
+        enough = len(fresh) >= 1 if wanted is None else len(living) >= wanted
+        ready = sum(is_ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded" for pod in living)
+        needed = 1 if wanted is None else wanted
+        checks = (
+            Check(name="gone", passed=not left, detail=f"{target} is {'still there' if left else 'gone'}"),
+            Check(name="replaced", passed=enough, detail=f"{len(fresh)} new pods of {owner['kind']} {owner['name']}"),
+            Check(name="ready", passed=ready >= needed, detail=f"{ready} of {needed} pods are ready"),
+        )
+        restarts = {
+            f"{pod['metadata']['name']}/{item['name']}": int(item.get("restartCount") or 0)
+            for pod in living
+            for item in (pod.get("status") or {}).get("containerStatuses") or []
+        }
+        return Look(checks, restarts)
 
-        async def look() -> Look:
-            return await _look_at_replacement(cluster, request.target, applied.state)
-
-        return await watch(look, timing, report, subject=f"The replacement of {request.target}")
+    def subject(self, request: ActionRequest, applied: Applied) -> str:
+        """See `RemediationAction.subject`."""
+        return f"The replacement of {request.target}"
 
 
 def controller_of(target: ObjectRef, pod: Obj) -> dict[str, str]:
@@ -163,29 +140,6 @@ def is_owned(pod: Obj, owner: dict[str, str]) -> bool:
 def losses(pod: Obj) -> list[str]:
     volumes = (pod.get("spec") or {}).get("volumes") or []
     return [f"What is in the emptyDir volume {volume['name']} is lost." for volume in volumes if "emptyDir" in volume]
-
-
-async def _look_at_replacement(cluster: ClusterAPI, target: ObjectRef, state: dict[str, Any]) -> Look:
-    owner = state["owner"]
-    pods = [pod for pod in await cluster.list("Pod", target.namespace) if is_owned(pod, owner)]
-    living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
-    left = any(pod["metadata"]["uid"] == state["uid"] for pod in pods)
-    fresh = [pod for pod in living if pod["metadata"]["uid"] not in state["known"]]
-    wanted = await _wanted(cluster, target, owner)
-    enough = len(fresh) >= 1 if wanted is None else len(living) >= wanted
-    ready = sum(is_ready(pod) or (pod.get("status") or {}).get("phase") == "Succeeded" for pod in living)
-    needed = 1 if wanted is None else wanted
-    checks = (
-        Check(name="gone", passed=not left, detail=f"{target} is {'still there' if left else 'gone'}"),
-        Check(name="replaced", passed=enough, detail=f"{len(fresh)} new pods of {owner['kind']} {owner['name']}"),
-        Check(name="ready", passed=ready >= needed, detail=f"{ready} of {needed} pods are ready"),
-    )
-    restarts = {
-        f"{pod['metadata']['name']}/{item['name']}": int(item.get("restartCount") or 0)
-        for pod in living
-        for item in (pod.get("status") or {}).get("containerStatuses") or []
-    }
-    return Look(checks, restarts)
 
 
 async def _wanted(cluster: ClusterAPI, target: ObjectRef, owner: dict[str, str]) -> int | None:

@@ -13,18 +13,18 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen, digest
 from bot.domain.entity import ObjectRef
 from bot.domain.redaction import redact_json
 from bot.errors import Conflict, InvalidInput, NotFound, VendorError
-from integrations.kubernetes.actions.contract import ACTION_ID, ClusterAPI, RemediationAction, Timing
+from integrations.kubernetes.actions.contract import ACTION_ID, ClusterAPI, RemediationAction
 from integrations.kubernetes.actions.cron_suspension import is_suspended
 from integrations.kubernetes.actions.ownership import owner_warnings
 from integrations.kubernetes.actions.patching import Obj
 from integrations.kubernetes.actions.rendering import addition, kubectl
 from integrations.kubernetes.actions.surroundings import namespace_warnings
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing
 
 _CONTROLLER_LABELS = (
     "controller-uid",
@@ -126,21 +126,17 @@ class RerunJob(RemediationAction[RerunJobParams]):
             state={"uid": mine["metadata"]["uid"], "name": wanted.name},
         )
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-        made = ObjectRef(kind="Job", namespace=request.target.namespace, name=str(applied.state["name"]))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        return _look_at_job(await cluster.get(_made(request, applied)))
 
-        async def look() -> Look:
-            return _look_at_job(await cluster.get(made))
+    def subject(self, request: ActionRequest, applied: Applied) -> str:
+        """See `RemediationAction.subject`. It is the copy."""
+        return str(_made(request, applied))
 
-        return await watch(look, timing, report, subject=str(made))
+
+def _made(request: ActionRequest, applied: Applied) -> ObjectRef:
+    return ObjectRef(kind="Job", namespace=request.target.namespace, name=str(applied.state["name"]))
 
 
 def _condition(job: Obj, kind: str) -> Obj | None:

@@ -12,17 +12,17 @@ from typing import Any
 
 from pydantic import Field
 
-from bot.domain.action import ActionRequest, Applied, Check, Preview, Verification
+from bot.domain.action import ActionRequest, Applied, Check, Preview
 from bot.domain.base import Frozen
 from bot.domain.entity import ObjectRef
 from bot.errors import InvalidInput, NotFound
 from integrations.kubernetes.actions import grammar
 from integrations.kubernetes.actions.claims import users_of
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, Scene
 from integrations.kubernetes.actions.patch_action import Change, PatchAction
 from integrations.kubernetes.actions.patching import Edit, operations
 from integrations.kubernetes.actions.rendering import kubectl_json_patch
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing
 
 _FINALIZERS = ("metadata", "finalizers")
 _CLAIM_IN_USE = "kubernetes.io/pvc-protection"
@@ -116,30 +116,19 @@ class StripFinalizer(PatchAction[StripFinalizerParams]):
         """See `PatchAction.describe`."""
         return f"The finalizer {params.finalizer} was taken off {target}."
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
         finalizer = self.parse(request).finalizer
-
-        async def look() -> Look:
-            try:
-                found = await cluster.get(request.target)
-            except NotFound:
-                return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
-            if found["metadata"]["uid"] != applied.state.get("uid"):
-                return Look((Check(name="gone", passed=True, detail="a new object has its name"),))
-            left = found["metadata"].get("finalizers") or []
-            # What else it waits for was said before the approval: this finalizer does not hold it up any more.
-            what = f"it waits for {', '.join(left)}" if left else "no finalizer holds it up"
-            return Look((Check(name="finalizer", passed=finalizer not in left, detail=what),))
-
-        return await watch(look, timing, report, subject=str(request.target))
+        try:
+            found = await cluster.get(request.target)
+        except NotFound:
+            return Look((Check(name="gone", passed=True, detail=f"{request.target} is gone"),))
+        if found["metadata"]["uid"] != applied.state.get("uid"):
+            return Look((Check(name="gone", passed=True, detail="a new object has its name"),))
+        left = found["metadata"].get("finalizers") or []
+        # What else it waits for was said before the approval: this finalizer does not hold it up any more.
+        what = f"it waits for {', '.join(left)}" if left else "no finalizer holds it up"
+        return Look((Check(name="finalizer", passed=finalizer not in left, detail=what),))
 
 
 def _require_present(obj: dict[str, Any], target: ObjectRef, finalizer: str) -> None:

@@ -7,7 +7,22 @@ from time import monotonic
 
 from bot.domain.action import Check, Verification
 from bot.errors import NotFound, Unavailable
-from integrations.kubernetes.actions.contract import Timing
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to watch, in seconds: `timeout` until giving up, `hold` that all must stay well, `poll` between looks.
+
+    `patience` is how long a rollout may look stuck before it is given up. `retries` is how often a write is
+    repeated when only the resourceVersion moved.
+    """
+
+    timeout: float
+    hold: float
+    poll: float = 1.0
+    patience: float = 10.0
+    retries: int = 8
+    retry_pause: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
 """What actions on Deployments, StatefulSets and DaemonSets share: containers, reach, and when all is well."""
 
-from collections.abc import Callable
 from typing import Any
 
-from bot.domain.action import ActionRequest, Applied, Check, Verification
+from bot.domain.action import ActionRequest, Applied, Check
 from bot.domain.entity import ObjectRef
 from bot.errors import InvalidInput
-from integrations.kubernetes.actions.contract import Advice, ClusterAPI, P, Scene, Timing
+from integrations.kubernetes.actions.contract import Advice, ClusterAPI, P, Scene
 from integrations.kubernetes.actions.patch_action import PatchAction
 from integrations.kubernetes.actions.patching import Obj, Path
 from integrations.kubernetes.actions.surroundings import describe, look_around, selector_text
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look
 
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
@@ -35,20 +34,9 @@ class WorkloadAction(PatchAction[P]):
         reach = (describe_replicas(scene.current), describe_strategy(scene.current), describe(around))
         return Advice(warnings=(*warnings, *strained), reach=reach)
 
-    async def verify(
-        self,
-        cluster: ClusterAPI,
-        request: ActionRequest,
-        applied: Applied,
-        report: Callable[[str], None],
-        timing: Timing,
-    ) -> Verification:
-        """See `Remediator.verify`."""
-
-        async def look() -> Look:
-            return await look_at_workload(cluster, request.target, applied.state)
-
-        return await watch(look, timing, report, subject=str(request.target))
+    async def look(self, cluster: ClusterAPI, request: ActionRequest, applied: Applied) -> Look:
+        """See `RemediationAction.look`."""
+        return await look_at_workload(cluster, request.target, applied.state)
 
 
 def read_template(workload: Obj) -> Obj:

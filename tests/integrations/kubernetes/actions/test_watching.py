@@ -6,8 +6,7 @@ import pytest
 
 from bot.domain.action import Check, Verification
 from bot.errors import AuthenticationFailed, NotFound, Unavailable
-from integrations.kubernetes.actions.contract import Timing
-from integrations.kubernetes.actions.watching import Look, watch
+from integrations.kubernetes.actions.watching import Look, Timing, watch
 from integrations.kubernetes.actions.workload import look_at_workload
 from tests.integrations.kubernetes.actions.memory_cluster import MemoryCluster, Obj, deployment, pod
 from tests.integrations.kubernetes.actions.test_params import request
