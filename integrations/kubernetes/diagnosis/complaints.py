@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from bot.domain.finding import Citation
 from integrations.kubernetes.diagnosis.addresses import service_at
@@ -12,18 +11,17 @@ from integrations.kubernetes.diagnosis.complaint_words import ANY, PATTERNS, may
 from integrations.kubernetes.diagnosis.containers import ContainerView, containers
 from integrations.kubernetes.diagnosis.findings import is_ready
 from integrations.kubernetes.diagnosis.graph import Graph
+from integrations.kubernetes.diagnosis.log_times import is_old, last_time
 from integrations.kubernetes.diagnosis.objects import name_of, namespace_of, status_of
 from integrations.kubernetes.diagnosis.peers import lost_name, peer_of
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean
-from integrations.kubernetes.snapshot import Object, parse_time
+from integrations.kubernetes.snapshot import Object
 
 _QUIET = re.compile(
     r"\b(?:DEBUG|TRACE|INFO)\b|\"(?:level|severity)\": ?\"(?:debug|trace|info)\"|level=(?:debug|trace|info)\b|"
     r"\b(?:succeeded|recovered|half-open)\b"
 )
-_STAMP = re.compile(r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:\d\d)?")
-_ZONE = re.compile(r"\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)")
 _WORD = re.compile(r"[a-z][a-z0-9-]{2,62}")
 _RETRIED = re.compile(
     r"\b(?:will retry|retrying|retry \d|attempt \d|transient|trying again|reconnecting)\b", re.IGNORECASE
@@ -32,7 +30,6 @@ _ASKED = re.compile(r"\"?(?:GET|POST|PUT|PATCH|DELETE|HEAD) /(?:api/|v\d/)*(?P<f
 _CLEARED = re.compile(r"\b(?:cleared|recovered|resolved|freed)\b|below .{0,20}watermark", re.IGNORECASE)
 _TAIL, _LAST, _LINE_LIMIT = 150, 20, 1000
 _OFTEN, _SHARE = 3, 0.25
-_CURRENT_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +67,14 @@ def _of(graph: Graph, view: ContainerView) -> Iterator[Complaint]:
     if view.crashes or not lines:
         previous, lines = view.log()
     start = max(0, len(lines) - _TAIL)
-    last = next((stamp for raw in reversed(lines[start:]) if (stamp := _time_of(raw)) is not None), None)
+    last = last_time(lines[start:])
     groups: dict[tuple[str, str], list[Complaint]] = {}
     for number, raw in enumerate(lines[start:], start=start + 1):
         if (
             not may_complain(raw)
             or not ANY.search(raw, 0, _LINE_LIMIT)
             or _QUIET.search(raw, 0, 200)
-            or _is_old(graph, raw, last)
+            or is_old(raw, graph.now, last)
         ):
             continue
         text = clean(raw)[:_LINE_LIMIT]
@@ -112,25 +109,6 @@ def _lasts(complaint: Complaint, lines: tuple[str, ...]) -> bool:
 
 def _is_mild(text: str) -> bool:
     return level_of(text) == "warning" or _RETRIED.search(text) is not None
-
-
-def _time_of(line: str) -> datetime | None:
-    """Return the time that a line begins with; without a zone it is taken for UTC."""
-    stamp = _STAMP.search(line, 0, 200)
-    if stamp is None:
-        return None
-    text = stamp[0].replace("/", "-").replace(" ", "T", 1).replace(",", ".").replace("Z", "+00:00")
-    return parse_time(text)
-
-
-def _is_old(graph: Graph, line: str, last: datetime | None) -> bool:
-    """Say whether a line was written long before the snapshot; a clock without a zone is held to the log's own end."""
-    written = _time_of(line)
-    if written is None:
-        return False
-    has_zone = line.find("Z", 0, 220) > 0 or _ZONE.search(line, 0, 220) is not None
-    until = graph.now if has_zone or last is None else last
-    return (until - written).total_seconds() > _CURRENT_SECONDS
 
 
 def _target(graph: Graph, pod: Object, text: str, kind: str) -> tuple[str, int | None]:

@@ -22,6 +22,7 @@ from integrations.kubernetes.log_reading import find_late, find_novel
 from integrations.kubernetes.logs import read_log
 
 _START_FAILED = frozenset({"StartError", "ContainerCannotRun", "RunContainerError"})
+_KILLED, _REPEATEDLY = 137, 3
 _START_CODES = frozenset({126, 127, 128})
 _VAGUE = frozenset({"crash.app_exception", "crash.missing_config_file"})
 """What a log may seem to say where it really speaks of a setting."""
@@ -49,7 +50,7 @@ def _judge(case: CrashCase) -> Iterator[Judged]:
     if found := judge_kill(case):
         yield found
         return
-    if case.exit_code == 137 and starving(case.graph, str(spec_of(case.view.pod).get("nodeName"))):
+    if case.exit_code == _KILLED and starving(case.graph, str(spec_of(case.view.pod).get("nodeName"))):
         return  # the node killed it: a finding of the node
     if case.exit_code in _START_CODES or case.terminated.get("reason") in _START_FAILED:
         if ARCH.search(message):
@@ -77,6 +78,10 @@ def _judge(case: CrashCase) -> Iterator[Judged]:
         yield report(case, "crash.app_exception", f"it dies of a signal of its own (exit code {case.exit_code})", 0.7)
     elif case.exit_code in _START_CODES:
         yield report(case, "crash.bad_command", f"its command cannot be run (exit code {case.exit_code})", 0.75)
+    elif case.exit_code == _KILLED and case.view.restarts >= _REPEATEDLY:
+        what = "it is killed again and again (exit code 137), neither for its memory limit nor by a probe"
+        decide = "Find what sends SIGKILL: a supervisor in the container, an operator, or the node's own memory killer."
+        yield report(case, "crash.app_exception", what, 0.6, decide=decide)
     elif case.view.init:
         yield report(case, "crash.app_exception", f"it fails with exit code {case.exit_code}", 0.6)
     else:
@@ -228,5 +233,5 @@ _JUDGES: dict[str, Callable[[CrashCase, Sign], Judged | None]] = {
     "crash.bad_command": _plain("crash.bad_command", "its command cannot be run", "Correct command or image."),
     "crash.permission": _permission,
     "crash.dependency_refused": _dependency,
-    "crash.app_exception": _plain("crash.app_exception", "it fails", "Somebody has to read the stack trace."),
+    "crash.app_exception": _plain("crash.app_exception", "it fails", "Correct what its last lines name."),
 }

@@ -20,7 +20,7 @@ from integrations.kubernetes.diagnosis.objects import entity, name_of, namespace
 from integrations.kubernetes.diagnosis.own_words import judge_clocks, judge_own_words
 from integrations.kubernetes.diagnosis.policies import denier
 from integrations.kubernetes.diagnosis.spoken import judge_spoken
-from integrations.kubernetes.diagnosis.waits import WAITING, called_by, judge_waits
+from integrations.kubernetes.diagnosis.waits import WAITING, called_by, is_over, judge_waits
 from integrations.kubernetes.log_fields import level_of
 from integrations.kubernetes.logs import clean, template_of
 from integrations.kubernetes.snapshot import Object
@@ -56,8 +56,9 @@ def analyze(graph: Graph) -> Iterable[Judged]:
 def unexplained(graph: Graph, findings: Iterable[Finding]) -> Iterator[Abstention]:
     """Yield an abstention for each workload whose log goes on complaining and of which no finding speaks."""
     told = {place for found in findings for place in (found.entity, *found.explains)}
+    over = {(c.view.entity, c.view.name, c.kind) for c in complaints(graph) if is_over(graph, c)}
     said = {
-        about: [c for c in found if c.kind in _UNEXPLAINED and not c.mild and not c.view.crashes]
+        about: [c for c in found if c.kind in _UNEXPLAINED and not (c.mild or c.view.crashes or _past(graph, c, over))]
         for about, found in _by_workload(complaints(graph)).items()
     }
     calls = {about: {place for c in found if (place := called_by(graph, c))} for about, found in said.items()}
@@ -75,6 +76,12 @@ def unexplained(graph: Graph, findings: Iterable[Finding]) -> Iterator[Abstentio
         if view.entity not in told and (storm := _storm(graph, view)) is not None:
             told.add(view.entity)
             yield _unsure(view.entity, *storm)
+
+
+def _past(graph: Graph, complaint: Complaint, over: set[tuple[str, str, str]]) -> bool:
+    """Whether a complaint is over; one that names no host goes with the others of its kind."""
+    view = complaint.view
+    return is_over(graph, complaint) if complaint.host else (view.entity, view.name, complaint.kind) in over
 
 
 def _unsure(about: str, count: int, text: str) -> Abstention:

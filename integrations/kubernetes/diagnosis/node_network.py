@@ -1,6 +1,8 @@
 """Trouble of a node's network: what many complaints of different programs have in common is one node."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bot.domain.alert import Severity
 from bot.domain.finding import Citation
@@ -13,32 +15,51 @@ from integrations.kubernetes.diagnosis.objects import is_network_agent, name_of,
 from integrations.kubernetes.logs import clean, is_error
 from integrations.kubernetes.snapshot import Object
 
+_UNANSWERED = re.compile(r"time(?:d)?[ -]?out|EAI_AGAIN|temporary failure|try again", re.IGNORECASE)
 _KINDS = frozenset({"timeout", "reset", "unresolved", "latency"})
 _FEWEST = 3
-_SHARE = 0.75
+_HALF, _SHARE = 0.5, 0.75
 
 
 def judge_nodes(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged]:
     """Judge a node that nearly all complaints have in common, at one end or the other, while no workload has."""
-    heard = [c for found in said.values() for c in found if c.kind in _KINDS]
+    heard = [c for found in said.values() for c in _that_say_most(found)]
     ends = {id(c): _ends(graph, c) for c in heard}
-    nodes = sorted({node for found, _ in ends.values() for node in found if node})
+    nodes = sorted({node for end in ends.values() for node in end.nodes if node})
     loud = {name_of(c.view.pod) for c in heard}
     for node in nodes:
-        found = [c for c in heard if node in ends[id(c)][0]]
+        found = [c for c in heard if node in ends[id(c)].nodes]
+        possible = sum(node in ends[id(c)].nodes | ends[id(c)].possible for c in heard)
         clients = {c.view.entity for c in found}
-        shared = [about for about in clients if sum(about in ends[id(c)][1] for c in found) >= _SHARE * len(found)]
-        called = {about for c in found for about in ends[id(c)][1]}
-        shared += [about for about in called if sum(about in ends[id(c)][1] for c in found) >= _SHARE * len(found)]
-        everywhere = any(sum(other in ends[id(c)][0] for c in heard) >= len(found) for other in nodes if other != node)
-        if len(found) < _SHARE * len(heard) or len(clients) < _FEWEST or shared or everywhere:
+        called = {about for c in found for about in ends[id(c)].workloads}
+        shared = any(sum(about in ends[id(c)].workloads for c in found) >= _SHARE * len(found) for about in called)
+        others = (sum(other in ends[id(c)].nodes for c in heard) for other in nodes if other != node)
+        everywhere = any(count >= len(found) for count in others)
+        # What is only possible needs more voices.
+        enough = _FEWEST if len(found) >= _SHARE * len(heard) else 2 * _FEWEST
+        few = len(found) < _HALF * len(heard) or possible < _SHARE * len(heard) or len(clients) < enough
+        if few or shared or everywhere:
             continue
         if _quiet_elsewhere(graph, node, loud) >= _FEWEST:
             yield _report(graph, node, found, sorted(clients))
 
 
-def _ends(graph: Graph, complaint: Complaint) -> tuple[set[str], set[str]]:
-    """Return the nodes and the workloads at both ends of a call: the server's node only where it has but one."""
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """The nodes and workloads at both ends of a call; `possible` are the nodes of a server that has several."""
+
+    nodes: set[str]
+    possible: set[str]
+    workloads: set[str]
+
+
+def _that_say_most(found: list[Complaint]) -> list[Complaint]:
+    """Return a client's complaints of the network, without the lines that name no host where others do."""
+    heard = [c for c in found if c.kind in _KINDS and (c.kind != "unresolved" or _UNANSWERED.search(c.text))]
+    return [c for c in heard if c.host] or heard
+
+
+def _ends(graph: Graph, complaint: Complaint) -> _Ends:
     nodes, workloads = {str(spec_of(complaint.view.pod).get("nodeName") or "")}, {complaint.view.entity}
     namespace = namespace_of(complaint.view.pod)
     if (pod := graph.pod_by_ip.get(complaint.host)) is not None:
@@ -48,7 +69,8 @@ def _ends(graph: Graph, complaint: Complaint) -> tuple[set[str], set[str]]:
         selector = spec_of(service or {}).get("selector") or {}
         servers = graph.pods_selected(namespace_of(service), selector) if service is not None else []
     there = {str(spec_of(pod).get("nodeName") or "") for pod in servers if not is_gone(pod)}
-    return nodes | (there if len(there) == 1 else set()), workloads | {graph.entity_of(pod) for pod in servers}
+    workloads |= {graph.entity_of(pod) for pod in servers}
+    return _Ends(nodes | there, set(), workloads) if len(there) == 1 else _Ends(nodes, there, workloads)
 
 
 def _quiet_elsewhere(graph: Graph, node: str, loud: set[str]) -> int:

@@ -107,8 +107,8 @@ def _report_own(graph: Graph, kind: str, place: str, found: list[Complaint]) -> 
     key, told, decide = _OWN[kind]
     name = place.rpartition("/")[2]
     first = min(found, key=lambda c: (c.view.entity != place, -c.count, c.view.entity, c.number))
-    clients = sorted({c.view.entity for c in found} - {place})
-    by = f", as {', '.join(client.rpartition('/')[2] for client in clients[:3])} says" if clients else ""
+    witness = first.view.entity.rpartition("/")[2]
+    by = f", as {witness} says" if first.view.entity != place else ""
     return finding(
         key,
         place,

@@ -30,9 +30,22 @@ def dns_denier(graph: Graph, client: Object) -> Object | None:
     """Return the policy that keeps a pod from asking any name server; None when none does."""
     chosen = selecting(graph, client, "Egress")
     rules = [rule for policy in chosen for rule in spec_of(policy).get("egress") or ()]
-    if chosen and not any(_fits_port(rule.get("ports"), None, 53, "UDP") for rule in rules):
+    if chosen and not any(
+        _fits_port(rule.get("ports"), None, 53, "UDP") and _reaches_name_servers(graph, client, rule) for rule in rules
+    ):
         return _newest(chosen)
     return None
+
+
+def _reaches_name_servers(graph: Graph, client: Object, rule: dict[str, Any]) -> bool:
+    """Say whether a rule may let a pod ask a name server; a block of addresses may always hold one."""
+    peers = rule.get("to")
+    servers = graph.pods_selected("kube-system", {"k8s-app": "kube-dns"})
+    if not peers or any(entry.get("ipBlock") for entry in peers):
+        return True
+    if servers:
+        return any(_is_peer(graph, client, entry, pod) for entry in peers for pod in servers)
+    return any("namespaceSelector" in entry for entry in peers)
 
 
 def selecting(graph: Graph, pod: Object, direction: str) -> list[Object]:
@@ -65,12 +78,12 @@ def _allows(
     return False
 
 
-def _is_peer(graph: Graph, policy: Object, entry: dict[str, Any], pod: Object) -> bool:
+def _is_peer(graph: Graph, near: Object, entry: dict[str, Any], pod: Object) -> bool:
     if block := entry.get("ipBlock"):
         return _in_block(block, str(status_of(pod).get("podIP") or ""))
     spaces, pods = entry.get("namespaceSelector"), entry.get("podSelector")
     if spaces is None:
-        if namespace_of(pod) != namespace_of(policy):
+        if namespace_of(pod) != namespace_of(near):
             return False
     else:
         space = graph.snapshot.get("Namespace", None, namespace_of(pod))

@@ -86,10 +86,11 @@ def _judge(graph: Graph, claim: Object, users: int) -> Iterator[Judged]:
     if failed is not None:
         evidence += cite_present(failed, "/message")
         told = f"{told} ({clip(str(failed.get('message')), 300)})"
+    pods = "1 pod waits" if users == 1 else f"{users} pods wait"
     yield finding(
         key,
         entity(claim),
-        f"PersistentVolumeClaim {name_of(claim)} is not bound: {told}; {users} pods wait for it.",
+        f"PersistentVolumeClaim {name_of(claim)} is not bound: {told}; {pods} for it.",
         severity=Severity.HIGH if users else Severity.WARNING,
         confidence=0.7 if key == "pvc.pending" else 0.93,
         evidence=evidence,

@@ -215,6 +215,7 @@ def test_a_liveness_kill_is_told_from_a_memory_kill() -> None:
         (127, "Error", "", "crash.bad_command"),
         (128, "StartError", 'exec: "serve": executable file not found in $PATH: unknown', "crash.bad_command"),
         (0, "Completed", "", "crash.clean_exit"),
+        (137, "Error", "", "crash.app_exception"),
         (139, "Error", "", "crash.app_exception"),
     ],
 )

@@ -161,6 +161,26 @@ def test_names_that_cannot_be_resolved() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("peer", "blind"),
+    [
+        ({"podSelector": {"matchLabels": {"app": "stock"}}}, True),
+        ({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}, False),
+        ({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other"}}}, True),
+        ({"ipBlock": {"cidr": "169.254.0.0/16"}}, False),
+    ],
+)
+def test_a_rule_without_ports_covers_name_servers_only_where_it_reaches_them(peer: Object, blind: bool) -> None:
+    rule = policy("Egress", podSelector={"matchLabels": {"app": "front"}}, egress=[{"to": [peer]}])
+    servers = app("coredns")
+    for item in servers:
+        item["metadata"]["namespace"] = "kube-system"
+        item["metadata"].setdefault("labels", {})["k8s-app"] = "kube-dns"
+    said = says("front", "lookup stock on 10.0.0.10:53: i/o timeout")
+    found = roots(judge(*app("front"), *app("stock"), *servers, rule, logs=said))
+    assert (("netpol.deny", f"NetworkPolicy/{NS}/guard") in found) is blind
+
+
 def test_protocols_that_contradict_each_other() -> None:
     first = container(ports=[{"containerPort": 8080, "name": "http"}])
     owner = deployment(template(first), ready=1)

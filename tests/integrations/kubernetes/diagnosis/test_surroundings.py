@@ -202,7 +202,9 @@ def test_a_node_out_of_memory_is_told_from_a_program_that_ends(starved: bool) ->
     place = node()
     said = event(place, "SystemOOM", "System OOM encountered, victim process: java", age=90 if starved else 1e5)
     diagnosis = judge(owner, current, pod(current, crashed(137, "Error")), place, said)
-    assert roots(diagnosis) == ([("oom.node", "Node/node-1")] if starved else [])
+    assert roots(diagnosis) == [
+        ("oom.node", "Node/node-1") if starved else ("crash.app_exception", f"Deployment/{NS}/web")
+    ]
 
 
 @pytest.mark.parametrize(
