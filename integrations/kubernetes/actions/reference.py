@@ -16,7 +16,7 @@ What the bot can do to a cluster once somebody has approved it. This page is wri
 `python -m integrations.kubernetes.actions.reference > docs/actions.md`. A test fails when the two differ.
 
 Being listed here arms nothing. `K8S_ENABLE_DESTRUCTIVE_OPERATIONS` switches execution on, `K8S_ENABLED_ACTIONS` is the
-allow-list, and `APPROVERS` says who may decide. Class X also needs `K8S_ALLOW_DESTRUCTIVE_ACTIONS` and a second approver.
+allow-list, and `APPROVERS` says who may decide. Class X also needs `K8S_ALLOW_DESTRUCTIVE_ACTIONS` and two of them.
 Permissions for each class of risk are in `deploy/rbac/`; those named below are to check and to carry out, while the
 surroundings and the verification are read with the reader's.
 
