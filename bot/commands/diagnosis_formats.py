@@ -5,6 +5,7 @@ All are pure functions of the diagnosis: the same diagnosis gives the same bytes
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from bot.domain.finding import Citation, Diagnosis, Finding
 
 _FINDING_KEYS = ("key", "entity", "root", "severity", "confidence", "summary", "evidence", "explains", "actions")
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
@@ -129,7 +131,7 @@ def _cell(value: object) -> str:
 def _flat(value: object, limit: int = 120) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
     # What a log or an event says must not move a terminal's cursor or change its colours.
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = " ".join("".join(char if char.isprintable() else " " for char in _COLOUR.sub("", text)).split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 

@@ -26,6 +26,7 @@ from integrations.kubernetes.diagnosis.objects import (
     name_of,
     namespace_of,
     spec_of,
+    status_of,
     template_of,
 )
 from integrations.kubernetes.snapshot import Object
@@ -254,5 +255,7 @@ def _not_ready(service: Object, pods: list[Object]) -> Judged:
         severity=Severity.CRITICAL,
         confidence=0.75,
         evidence=(*evidence, *cite_present(service, "/spec/selector")),
-        person_decides="Find out whether the probe or the program is wrong.",
+        person_decides="Find out whether the probe or the program is wrong."
+        if any(status_of(item).get("phase") == "Running" for item in pods)
+        else "Find out why its pods do not run.",
     )

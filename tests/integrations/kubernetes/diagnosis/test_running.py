@@ -204,7 +204,9 @@ def test_a_deliberate_old_zero_is_no_emergency() -> None:
 
 def test_pods_that_have_just_started_are_given_time() -> None:
     owner, current, young = running(template(), {"state": {"running": {}}}, ready=False)
-    assert roots(judge(owner, current, young, service())) == [("svc.not_ready", f"Service/{NS}/web")]
+    found = only_root(judge(owner, current, young, service()))
+    assert (found.key, found.entity) == ("svc.not_ready", f"Service/{NS}/web")
+    assert "probe or the program" in found.person_decides
     young["metadata"]["creationTimestamp"] = ago(20)
     assert judge(owner, current, young, service()).healthy
 
