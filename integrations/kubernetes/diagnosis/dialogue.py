@@ -30,6 +30,7 @@ _CUT_OFF = WAITING | {"connections"}
 _UNEXPLAINED = WAITING | {"unresolved", "protocol"}
 _OFTEN = 3
 _STORM_LINES, _STORM_FEWEST, _STORM_SHARE, _LINE_LIMIT = 40, 8, 0.5, 1000
+_CITED_CALLS = 8
 
 
 def analyze(graph: Graph) -> Iterable[Judged]:
@@ -147,17 +148,26 @@ def _policies(graph: Graph, said: dict[str, list[Complaint]]) -> Iterator[Judged
         seen = any(call[2] for call in calls)
         verb = "blocks" if seen else "would block"
         more = len({(entity(call[0]), entity(call[1])) for call in calls}) - 1
+        others = f" and {more} more call{'s' if more > 1 else ''}" if more else ""
         yield finding(
             "netpol.deny",
             about,
             f"NetworkPolicy {name_of(policies[about])} {verb} {name_of(workload)} from calling Service "
-            f"{name_of(service)}{f' and {more} more calls' if more else ''}: no rule covers it.",
+            f"{name_of(service)}{others}: no rule covers it.",
             severity=Severity.HIGH if seen else Severity.WARNING,
             confidence=0.92 if seen else 0.65,
-            evidence=(*cite_present(policies[about], "/spec"), *(c.cite() for c in heard[:2]), *evidence),
+            evidence=(*cite_present(policies[about], "/spec"), *_each_call(calls, heard), *evidence),
             person_decides="Add a rule for this call if it is meant to work, or remove the policy.",
             explains=[entity(call[0]) for call in calls if call[2]],
         )
+
+
+def _each_call(
+    calls: Iterable[tuple[Object, Object, list[Complaint], object]], first: list[Complaint]
+) -> list[Citation]:
+    """Cite what is said of every call that a policy forbids, so that nobody else is blamed for it."""
+    said = [*first[:2], *(call[2][0] for call in calls if call[2] and call[2] is not first)]
+    return [complaint.cite() for complaint in said[:_CITED_CALLS]]
 
 
 def _calls(

@@ -134,6 +134,14 @@ def test_policies(rule: Object, denies: bool) -> None:
     assert judge(*caller("http://stock:80"), rule, logs=says("front", "GET / 200")).healthy
 
 
+def test_a_policy_answers_for_every_call_that_it_forbids() -> None:
+    guard = policy(podSelector={"matchLabels": {"app": "stock"}})
+    said = {**says("front", "POST http://stock:80/ i/o timeout"), **says("web", "POST http://stock:80/ i/o timeout")}
+    found = only_root(judge(*app("front"), *app("web"), *app("stock"), guard, logs=said))
+    assert "and 1 more call: no rule" in found.summary
+    assert {f"Deployment/{NS}/front", f"Deployment/{NS}/web"} <= set(found.explains)
+
+
 COREFILE = ".:53 {\n  kubernetes cluster.local\n  forward . /etc/resolv.conf\n%s}"
 LOST = "lookup stock: no such host"
 
