@@ -26,8 +26,8 @@ async def workspace() -> AsyncIterator[SlackWorkspace]:
 
 @pytest.fixture
 async def hasty() -> AsyncIterator[SlackWorkspace]:
-    """A workspace whose apps have 0.4 s to acknowledge."""
-    running = SlackWorkspace(redelivery_seconds=0.4)
+    """A workspace whose apps have a second to acknowledge: little, and enough on a machine that is busy."""
+    running = SlackWorkspace(redelivery_seconds=1.0)
     await running.start()
     yield running
     await running.stop()
