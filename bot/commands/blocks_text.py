@@ -1,7 +1,8 @@
 """Slack's Block Kit as lines for a terminal: enough of it to read every message of ours."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.text import Text
@@ -14,8 +15,12 @@ _MENTION = re.compile(r"<[@#!](?:subteam\^)?([A-Z0-9]+)(?:\|([^>]+))?>")
 _STYLED = re.compile(r"(\*[^*\n]+\*|_[^_\n]+_|`[^`\n]+`)")
 
 
-def message_lines(message: JSON) -> list[Text]:
-    """Return a message's blocks (or its text) as lines."""
+def message_lines(message: JSON, names: Mapping[str, str]) -> list[Text]:
+    """Return a message's blocks (or its text) as lines; `names` are people's names by their ids."""
+    written = json.dumps(message)
+    for person, name in names.items():
+        written = written.replace(f"<@{person}>", f"<@{person}|{json.dumps(name)[1:-1]}>")
+    message = json.loads(written)
     blocks = [*message.get("blocks", ())]
     for attachment in message.get("attachments", ()):
         blocks += attachment.get("blocks", ()) or [

@@ -34,6 +34,7 @@ class Play:
         self._scenario = scenario
         self._console = Console(width=None if sys.stdout.isatty() else 110)
         self._maya = world.slack.act_as(_PERSON)
+        self._names = {person.id: person.real_name for person in world.slack.people.values()}
         self._thread: str | None = None
         self._doing = ""
 
@@ -108,7 +109,7 @@ class Play:
         parts: list[Any] = []
         for message in self._replies():
             who = message.get("username") or (message.get("bot_profile") or {}).get("name") or "Oncall Agent"
-            body = Text("\n").join(message_lines(message))
+            body = Text("\n").join(message_lines(message, self._names))
             parts.append(Panel(body, title=f"[bold]{who}[/]", title_align="left", border_style="dim"))
         if self._doing:
             parts.append(Text(f"  {self._doing}", style="italic cyan"))
