@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bot import clock
 from bot.domain.entity import ObjectRef
@@ -28,21 +28,6 @@ _FOREIGN_KINDS: Final = (
 )  # fmt: skip
 _OWN_KINDS: Final = ("Deployment", "Service")
 _PRODUCTION = re.compile(r"(?<![a-z])(prod|prd|live|production)(?![a-z])", re.IGNORECASE)
-
-
-class ChaosAPI(ClusterAPI, Protocol):
-    """What chaos needs from `KubernetesClient`."""
-
-    async def create(
-        self,
-        kind: str,
-        namespace: str | None,
-        body: Obj,
-        *,
-        name: str | None = None,
-        subresource: str | None = None,
-        dry_run: bool = False,
-    ) -> Obj: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +58,7 @@ class Chaos:
 
     def __init__(
         self,
-        client: ChaosAPI,
+        client: ClusterAPI,
         namespace: str = "oncall-chaos",
         now: Callable[[], datetime] = clock.now,
         poll_seconds: float = 1.0,

@@ -170,13 +170,16 @@ async def open_stage(folder: Path, database_url: str, **extra: str) -> AsyncIter
             await stage.stop_bot()
 
 
+def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return where a stage whose fixture's parameter is "sqlite" or "postgres" keeps its data."""
+    if request.param == "sqlite":
+        return f"sqlite:///{folder / 'oncall.sqlite'}"
+    return str(request.getfixturevalue("module_postgres_url"))
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgres"])
 async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One sandbox with one bot for the tests of a module, on each database."""
     folder = tmp_path_factory.mktemp("stage")
-    if request.param == "sqlite":
-        url = f"sqlite:///{folder / 'oncall.sqlite'}"
-    else:
-        url = request.getfixturevalue("module_postgres_url")
-    async with open_stage(folder, url) as stage:
+    async with open_stage(folder, database_url(request, folder)) as stage:
         yield stage

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from bot.domain.interaction import CONFIRM_BLOCK, ActionId
-from tests.scenarios.conftest import CHANNEL, JSON, Stage, Thread, elements, open_stage
+from tests.scenarios.conftest import CHANNEL, JSON, Stage, Thread, database_url, elements, open_stage
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -25,11 +25,7 @@ PATH = f"/apis/apps/v1/namespaces/demo/deployments/{NAME}"
 async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A sandbox with a bot on which destructive actions are armed."""
     folder = tmp_path_factory.mktemp("stage")
-    if request.param == "sqlite":
-        url = f"sqlite:///{folder / 'oncall.sqlite'}"
-    else:
-        url = request.getfixturevalue("module_postgres_url")
-    async with open_stage(folder, url, K8S_ALLOW_DESTRUCTIVE_ACTIONS="true") as stage:
+    async with open_stage(folder, database_url(request, folder), K8S_ALLOW_DESTRUCTIVE_ACTIONS="true") as stage:
         yield stage
 
 

@@ -98,7 +98,7 @@ def _places(graph: Graph, found: Finding) -> list[str]:
     if found.key == _CLIENT:
         return _dependencies(graph, found)
     places = _neighbours(graph, found.entity)
-    item = _object(graph, found.entity)
+    item = graph.object_of(found.entity)
     if item is not None and found.key == "init.hung":
         places += _awaited(graph, item)
     elif item is not None and found.key in _WAITS:
@@ -159,7 +159,7 @@ def _root_of(position: int, causes: dict[int, int]) -> int:
 def _neighbours(graph: Graph, about: str) -> list[str]:
     """Return the entities whose trouble would show at this one: itself, then what it selects, scales or runs on."""
     found = [about]
-    item = _object(graph, about)
+    item = graph.object_of(about)
     if item is None:
         return found
     if item.get("kind") == "Service":
@@ -207,21 +207,15 @@ def _dependencies(graph: Graph, found: Finding) -> list[str]:
     return places
 
 
-def _object(graph: Graph, about: str) -> Object | None:
-    kind, _, rest = about.partition("/")
-    namespace, _, name = rest.rpartition("/")
-    return graph.snapshot.get(kind, namespace, name)
-
-
 def related_to(graph: Graph, about: str) -> set[str]:
     """Return the entities whose findings belong to one object: what is in front of it, behind it and under it."""
     found = set(_neighbours(graph, about))
-    item = _object(graph, about)
+    item = graph.object_of(about)
     if item is None:
         return found
     owner = graph.entity_of(item) if item.get("kind") in {"Pod", "ReplicaSet"} else about
     found.add(owner)
-    workloads = backends(graph, item) if item.get("kind") == "Service" else [_object(graph, owner) or item]
+    workloads = backends(graph, item) if item.get("kind") == "Service" else [graph.object_of(owner) or item]
     for workload in workloads:
         found |= set(_neighbours(graph, entity(workload)))
         labels = (template_of(workload).get("metadata") or {}).get("labels") or {}

@@ -122,6 +122,12 @@ class Graph:
             index[self.owner_key(pod)].append(pod)
         return index
 
+    def object_of(self, about: str) -> Object | None:
+        """Return the object that an entity (`Kind/namespace/name` or `Kind/name`) names, None when it was not seen."""
+        kind, _, rest = about.partition("/")
+        namespace, _, name = rest.rpartition("/")
+        return self.snapshot.get(kind, namespace, name)
+
     def pods_of(self, workload: Object) -> list[Object]:
         """Return the pods a workload owns, by name."""
         return self._pods_by_owner.get(key_of(workload), [])

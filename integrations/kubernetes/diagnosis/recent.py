@@ -55,10 +55,8 @@ def attach(graph: Graph, findings: list[Finding]) -> tuple[list[Finding], frozen
 
 def last_change(graph: Graph, about: str) -> Change | None:
     """Return the newest write to an object or to a ConfigMap that it uses; None when nobody recorded one."""
-    kind, _, rest = about.partition("/")
-    namespace, _, name = rest.rpartition("/")
-    item = graph.snapshot.get(kind, namespace, name)
-    if item is None or kind in {"Node", "Pod"}:
+    item = graph.object_of(about)
+    if item is None or item.get("kind") in {"Node", "Pod"}:
         return None
     candidates = [item, *_config_maps(graph, item)]
     changes = [change for candidate in candidates if (change := _newest(candidate)) is not None]
@@ -91,9 +89,7 @@ def _newest(item: Object) -> Change | None:
 
 def _onset(graph: Graph, about: str) -> datetime | None:
     """Return since when a workload is not what it should be, as its own condition says."""
-    kind, _, rest = about.partition("/")
-    namespace, _, name = rest.rpartition("/")
-    item = graph.snapshot.get(kind, namespace, name)
+    item = graph.object_of(about)
     for wanted in ("Available", "Progressing"):
         found = condition_of(item, wanted) if item is not None else None
         if found is not None and found[1].get("status") == "False":

@@ -96,10 +96,8 @@ def called_by(graph: Graph, complaint: Complaint) -> str | None:
 def _report_wait(graph: Graph, end: str, heard: list[Complaint]) -> Judged | None:
     clients = sorted({c.view.entity for c in heard})
     who = ", ".join(client.rpartition("/")[2] for client in clients[:3])
-    kind, _, rest = end.partition("/")
-    namespace, _, name = rest.rpartition("/")
-    workload = graph.snapshot.get(kind, namespace, name)
-    pods = [pod for pod in (graph.pods_of(workload) if workload is not None else ()) if not is_gone(pod)]
+    name = end.rpartition("/")[2]
+    pods = _pods_of(graph, end)
     evidence = tuple(c.cite() for c in heard[:3])
     slow = _slow_line(graph, pods)
     key, told, confidence = "app.dependency_timeout", "does not answer in time", 0.65
@@ -120,7 +118,7 @@ def _report_wait(graph: Graph, end: str, heard: list[Complaint]) -> Judged | Non
             return None  # a warning about a tight budget
         else:
             # It runs, it writes and it does not complain: what is slow lies between the two.
-            key = "net.loss" if any(c.kind == "reset" for c in heard) else "net.delay"
+            key = _network_key(heard)
             told, confidence = "looks well by its own log: the network between them is likely, not proven", 0.5
             evidence += cite_present(pods[0], "/status/conditions")
             if (node := _common_node(graph, heard, pods)) is not None:
@@ -139,12 +137,16 @@ def _report_wait(graph: Graph, end: str, heard: list[Complaint]) -> Judged | Non
     )
 
 
+def _network_key(heard: list[Complaint]) -> str:
+    return "net.loss" if any(c.kind == "reset" for c in heard) else "net.delay"
+
+
 def _report_middle(middle: str, last: str, heard: list[Complaint], evidence: tuple[Citation, ...]) -> Judged:
     """Report one that is waited for and waits itself, while the one it calls looks well: its own network, likely."""
     clients = sorted({c.view.entity for c in heard} - {middle})
     who, name = ", ".join(client.rpartition("/")[2] for client in clients[:3]), middle.rpartition("/")[2]
     return finding(
-        "net.loss" if any(c.kind == "reset" for c in heard) else "net.delay",
+        _network_key(heard),
         middle,
         f"{who} wait in vain for {name}, and {name} for {last}, which looks well by its own log: what all slow calls "
         f"share is {name}, and its network is likely, not proven.",
@@ -156,12 +158,14 @@ def _report_middle(middle: str, last: str, heard: list[Complaint], evidence: tup
     )
 
 
+def _pods_of(graph: Graph, about: str) -> list[Object]:
+    workload = graph.object_of(about)
+    return [pod for pod in (graph.pods_of(workload) if workload is not None else ()) if not is_gone(pod)]
+
+
 def is_over(graph: Graph, complaint: Complaint) -> bool:
     """Whether something was said of a workload before its pods became ready, as during a restart."""
-    kind, _, rest = (called_by(graph, complaint) or "").partition("/")
-    namespace, _, name = rest.rpartition("/")
-    workload = graph.snapshot.get(kind, namespace, name)
-    pods = [pod for pod in (graph.pods_of(workload) if workload is not None else ()) if not is_gone(pod)]
+    pods = _pods_of(graph, called_by(graph, complaint) or "")
     said = time_of(complaint.line)
     ready = [found[1] for pod in pods if (found := condition_of(pod, "Ready")) is not None and is_ready(pod)]
     if said is None or not pods or len(ready) < len(pods):
