@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.action import ActionRequest, ActionSpec, Applied, Check, Preview, Proposal, Verification
+from bot.domain.actor import Actor, Via
 from bot.domain.alert import Alert, AlertSource, AlertState, MessageRef, Severity
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
 from bot.domain.finding import Citation, Diagnosis, Finding, RiskClass, SuggestedAction
 from bot.domain.incident import Incident
-from bot.domain.policy import Person
 from bot.errors import Conflict, NotFound, OncallError
 from bot.ports.analyst import Brief
 from bot.ports.evidence import EvidenceTool, Gathered, ReportProgress, Resolution
@@ -20,9 +20,11 @@ from bot.ports.evidence import EvidenceTool, Gathered, ReportProgress, Resolutio
 AT = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 UNDO_PARAMS = {"to_revision": 4}
 TARGET = ObjectRef(kind="Deployment", namespace="shop", name="checkout")
-MAYA = Person(user_id="U0MAYA", name="Maya Chen", email="maya@example.com", groups=frozenset({"S0ONCALL"}))
-JONAS = Person(user_id="U0JONAS", name="Jonas Weber", email="jonas@example.com", groups=frozenset({"S0ONCALL"}))
-ROBIN = Person(user_id="U0ROBIN", name="Robin Okafor", email="robin@example.com")
+MAYA = Actor(via=Via.SLACK, id="U0MAYA", name="Maya Chen", email="maya@example.com", groups=frozenset({"S0ONCALL"}))
+JONAS = Actor(
+    via=Via.SLACK, id="U0JONAS", name="Jonas Weber", email="jonas@example.com", groups=frozenset({"S0ONCALL"})
+)
+ROBIN = Actor(via=Via.SLACK, id="U0ROBIN", name="Robin Okafor", email="robin@example.com")
 
 
 def make_alert(number: int = 1, **changes: Any) -> Alert:
@@ -49,7 +51,7 @@ class FakeMessenger:
     posts: dict[str, MessageRef] = field(default_factory=dict)
     log: list[tuple[str, Any]] = field(default_factory=list)
     fail: list[OncallError] = field(default_factory=list)
-    people: dict[str, Person] = field(default_factory=lambda: {p.user_id: p for p in (MAYA, JONAS, ROBIN)})
+    people: dict[str, Actor] = field(default_factory=lambda: {p.id: p for p in (MAYA, JONAS, ROBIN)})
     _ts: int = 200
 
     def _post(self, channel: str, key: str, what: Any) -> MessageRef:
@@ -105,7 +107,7 @@ class FakeMessenger:
     async def find_posted(self, incident: Incident, key: str) -> MessageRef | None:
         return self.posts.get(key)
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         if user_id not in self.people:
             raise NotFound("Nobody has this id.", vendor="Slack")
         return self.people[user_id]

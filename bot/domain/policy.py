@@ -1,25 +1,17 @@
-"""Who may decide what: pure rules over a proposal, a person and the settings."""
+"""Who may decide what: pure rules over a proposal, an actor and the settings."""
 
 from datetime import datetime
 
 from bot.domain.action import Proposal, ProposalState, fingerprint
+from bot.domain.actor import Actor
 from bot.domain.base import Frozen
 from bot.domain.finding import RiskClass
 
 DESTRUCTIVE_OFF = "Destructive actions are switched off on this bot (K8S_ALLOW_DESTRUCTIVE_ACTIONS=false)."
 
 
-class Person(Frozen):
-    """Somebody who clicked, as the server knows them: the Slack user id counts, the name is for display."""
-
-    user_id: str
-    name: str
-    email: str | None = None
-    groups: frozenset[str] = frozenset()
-
-
 class ApprovalPolicy(Frozen):
-    """Who may approve. `approvers` holds Slack user ids and user group ids; an empty set allows nobody.
+    """Who may approve. `approvers` holds names as `Actor.names` gives them; an empty set allows nobody.
 
     `destructive_allowed` arms class X; `enabled_actions` is the allow-list of action names.
     """
@@ -37,9 +29,9 @@ class Refusal(Frozen):
     message: str
 
 
-def may_decide(policy: ApprovalPolicy, person: Person) -> Refusal | None:
+def may_decide(policy: ApprovalPolicy, person: Actor) -> Refusal | None:
     """Return why `person` may not approve or reject, or None."""
-    if policy.approvers & ({person.user_id} | person.groups):
+    if policy.approvers & person.names():
         return None
     if not policy.approvers:
         return Refusal(code="no_approvers", message="Nobody may approve yet: set APPROVERS to Slack user or group ids.")
@@ -59,13 +51,13 @@ def confirmation_of(proposal: Proposal) -> str | None:
     return proposal.request.target.name if proposal.preview.risk == "X" else None
 
 
-def may_confirm(proposal: Proposal, person: Person, typed: str | None) -> Refusal | None:
+def may_confirm(proposal: Proposal, person: Actor, typed: str | None) -> Refusal | None:
     """Return why the approval of `person`, who typed `typed`, does not count, or None.
 
     White space around it does not count, everything else does. A name that was typed without need is checked too: who
     typed another one has another action in mind.
     """
-    if any(approval.by == person.user_id for approval in proposal.approvals):
+    if any(approval.by == person.id for approval in proposal.approvals):
         return Refusal(
             code="same_person",
             message="You have approved this already. It needs a second person: nothing is done until somebody else "

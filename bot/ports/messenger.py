@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.action import Proposal
+from bot.domain.actor import Actor
 from bot.domain.alert import MessageRef
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, Progress
 from bot.domain.incident import Incident
-from bot.domain.policy import Person
 
 
 class Messenger(Protocol):
@@ -59,5 +59,5 @@ class Messenger(Protocol):
     async def find_posted(self, incident: Incident, key: str) -> MessageRef | None:
         """Return the message of the incident's channel or thread that carries `key`, None if there is none."""
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         """Return who a Slack user is, with e-mail and user groups (cached for a few minutes)."""

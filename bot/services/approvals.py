@@ -7,9 +7,9 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import Approval, Proposal, ProposalState
+from bot.domain.actor import Actor
 from bot.domain.policy import (
     ApprovalPolicy,
-    Person,
     Refusal,
     approvals_needed,
     may_confirm,
@@ -56,7 +56,7 @@ class ApprovalService:
         async with self._core.transaction() as session:
             return await proposal_store.in_states(session, (ProposalState.PENDING,))
 
-    async def approve(self, proposal_id: str, person: Person, typed: str | None = None) -> Proposal:
+    async def approve(self, proposal_id: str, person: Actor, typed: str | None = None) -> Proposal:
         """Approve, and have it executed once enough people have: the proposal returned is pending until then.
 
         `typed` is what the person typed to confirm. Raise ConfirmationNeeded when it is missing and needed,
@@ -64,7 +64,7 @@ class ApprovalService:
         """
         return await self._decide(proposal_id, person, ProposalState.APPROVED, typed=typed)
 
-    async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
+    async def reject(self, proposal_id: str, person: Actor, reason: str) -> Proposal:
         """Reject with a reason. Raise InvalidInput without one, NotAllowed or Conflict."""
         reason = redact(reason.strip())
         if not reason:
@@ -76,7 +76,7 @@ class ApprovalService:
     async def _decide(
         self,
         proposal_id: str,
-        person: Person,
+        person: Actor,
         new: ProposalState,
         *,
         typed: str | None = None,
@@ -102,8 +102,8 @@ class ApprovalService:
             body = audit_body(proposal) | {"reason": reason}
             await self._core.record(
                 session,
-                person.user_id,
-                f"slack:proposal:{verb if refusal is None else 'refuse'}",
+                person.id,
+                f"{person.via.value}:proposal:{verb if refusal is None else 'refuse'}",
                 proposal.incident_id,
                 body if refusal is None else body | {"wanted": verb, "refusal": refusal.code},
             )
@@ -118,15 +118,15 @@ class ApprovalService:
         self,
         session: AsyncSession,
         proposal: Proposal,
-        person: Person,
+        person: Actor,
         new: ProposalState,
         reason: str | None,
         now: datetime,
     ) -> Proposal:
         """Store a decision that counts and return the proposal as it is then: pending while approvals are missing."""
-        changes: dict[str, Any] = {"decided_at": now, "decided_by": person.user_id, "reason": reason}
+        changes: dict[str, Any] = {"decided_at": now, "decided_by": person.id, "reason": reason}
         if new is ProposalState.APPROVED:
-            approval = Approval(by=person.user_id, at=now)
+            approval = Approval(by=person.id, at=now)
             given = (*proposal.approvals, approval)
             if len(given) < approvals_needed(proposal.preview.risk):
                 new, changes = ProposalState.PENDING, {}
@@ -139,7 +139,7 @@ class ApprovalService:
         return proposal.model_copy(update={**changes, "state": new})
 
     def _why_not(
-        self, proposal: Proposal, person: Person, new: ProposalState, typed: str | None, now: datetime
+        self, proposal: Proposal, person: Actor, new: ProposalState, typed: str | None, now: datetime
     ) -> Refusal | None:
         if (refusal := may_decide(self._policy, person)) is not None:
             return refusal
@@ -159,7 +159,7 @@ class ApprovalService:
             return InvalidInput(refusal.message)
         return NotAllowed(refusal.message)
 
-    async def propose_undo(self, proposal_id: str, person: Person) -> Proposal:
+    async def propose_undo(self, proposal_id: str, person: Actor) -> Proposal:
         """Propose to undo what was carried out. Raise NotAllowed, InvalidInput or VendorError."""
         proposal = await self.get(proposal_id)
         refusal = may_decide(self._policy, person)
@@ -167,14 +167,14 @@ class ApprovalService:
             async with self._core.transaction() as session:
                 await self._core.record(
                     session,
-                    person.user_id,
-                    "slack:proposal:refuse",
+                    person.id,
+                    f"{person.via.value}:proposal:refuse",
                     proposal.incident_id,
                     {"proposal": proposal.id, "wanted": "undo", "refusal": refusal.code},
                 )
             raise NotAllowed(refusal.message)
         incident = await self._threads.reload(proposal.incident_id)
-        return await self._proposing.propose_undo(incident, proposal, person.user_id)
+        return await self._proposing.propose_undo(incident, proposal, person)
 
     async def expire(self, now: datetime) -> int:
         """Close proposals whose time has passed and return how many there were."""

@@ -6,10 +6,11 @@ from datetime import timedelta
 import structlog
 
 from bot.domain.action import Proposal
+from bot.domain.actor import Actor
 from bot.domain.analysis import Analysis
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.policy import ApprovalPolicy, Person, may_decide
+from bot.domain.policy import ApprovalPolicy, may_decide
 from bot.errors import Conflict, InvalidInput, NotAllowed, VendorError
 from bot.ports.incident_source import IncidentSource
 from bot.ports.messenger import Messenger
@@ -77,15 +78,15 @@ class IncidentService:
         async with self._core.transaction() as session:
             return await proposal_store.of_incident(session, incident_id)
 
-    async def acknowledge(self, incident_id: str, person: Person) -> Incident:
+    async def acknowledge(self, incident_id: str, person: Actor) -> Incident:
         """Acknowledge in the person's name. Raise NotAllowed, Conflict or VendorError."""
         return await self._move(incident_id, person, IncidentStatus.ACKNOWLEDGED, "acknowledge")
 
-    async def resolve(self, incident_id: str, person: Person) -> Incident:
+    async def resolve(self, incident_id: str, person: Actor) -> Incident:
         """Resolve in the person's name. Raise NotAllowed, Conflict or VendorError."""
         return await self._move(incident_id, person, IncidentStatus.RESOLVED, "resolve")
 
-    async def _move(self, incident_id: str, person: Person, status: IncidentStatus, verb: str) -> Incident:
+    async def _move(self, incident_id: str, person: Actor, status: IncidentStatus, verb: str) -> Incident:
         refusal = may_decide(self._policy, person)
         incident = await self.get(incident_id)
         if refusal is not None:
@@ -116,7 +117,7 @@ class IncidentService:
     async def _record(
         self,
         incident: Incident,
-        person: Person,
+        person: Actor,
         verb: str,
         body: dict[str, object],
         status: IncidentStatus | None = None,
@@ -134,8 +135,8 @@ class IncidentService:
                 await incident_store.update(session, incident.id, **changes)
             await self._core.record(
                 session,
-                person.user_id,
-                f"slack:incident:{verb}",
+                person.id,
+                f"{person.via.value}:incident:{verb}",
                 incident.id,
                 body,
             )

@@ -4,11 +4,11 @@ import asyncio
 import re
 from collections.abc import Callable
 
+from bot.domain.actor import Actor
 from bot.domain.alert import Alert, AlertSource, AlertState, MessageRef, Severity
 from bot.domain.base import new_id
 from bot.domain.entity import ObjectRef
 from bot.domain.incident import Incident, TriageState
-from bot.domain.policy import Person
 from bot.domain.redaction import redact
 from bot.errors import Conflict, InvalidInput
 from bot.services.core import Core
@@ -61,7 +61,7 @@ class InvestigationService:
         self._wake = wake
 
     async def start(
-        self, text: str, person: Person, channel: str | None = None, message: MessageRef | None = None
+        self, text: str, person: Actor, channel: str | None = None, message: MessageRef | None = None
     ) -> Incident:
         """Open an incident about `text` (free words or `kind/name`) and have it investigated.
 
@@ -89,7 +89,7 @@ class InvestigationService:
             severity=Severity.WARNING,
             labels=read_labels(text),
             occurred_at=self._core.now(),
-            actor=person.user_id,
+            actor=person.id,
             message=root,
             channel=channel,
         )
@@ -118,7 +118,7 @@ class InvestigationService:
         async with self._core.transaction() as session:
             return await incident_store.by_thread(session, message.channel, message.thread_ts)
 
-    async def choose_target(self, incident_id: str, target: ObjectRef, person: Person) -> None:
+    async def choose_target(self, incident_id: str, target: ObjectRef, person: Actor) -> None:
         """Answer the question which workload it is about. Raise Conflict when nobody asks any more."""
         async with self._core.transaction() as session:
             incident = await incident_store.get(session, incident_id, lock=True)
@@ -133,14 +133,14 @@ class InvestigationService:
             )
             await self._core.record(
                 session,
-                person.user_id,
-                "slack:target:choose",
+                person.id,
+                f"{person.via.value}:target:choose",
                 incident_id,
                 {"target": str(target)},
             )
         self._wake()
 
-    async def again(self, incident_id: str, person: Person, labels: dict[str, str] | None = None) -> None:
+    async def again(self, incident_id: str, person: Actor, labels: dict[str, str] | None = None) -> None:
         """Investigate once more. Raise Conflict while an investigation is under way."""
         async with self._core.transaction() as session:
             incident = await incident_store.get(session, incident_id, lock=True)
@@ -157,8 +157,8 @@ class InvestigationService:
             await incident_store.update(session, incident_id, **changes)
             await self._core.record(
                 session,
-                person.user_id,
-                "slack:investigation:repeat",
+                person.id,
+                f"{person.via.value}:investigation:repeat",
                 incident_id,
                 {"run": incident.triage_run + 1, "labels": labels or {}},
             )

@@ -1,6 +1,6 @@
 """Who somebody is."""
 
-from bot.domain.policy import Person
+from bot.domain.actor import Actor
 from bot.ports.messenger import Messenger
 
 
@@ -10,6 +10,6 @@ class PeopleService:
     def __init__(self, messenger: Messenger) -> None:
         self._messenger = messenger
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         """Return the person with e-mail and user groups. Raise VendorError."""
         return await self._messenger.person(user_id)

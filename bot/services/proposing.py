@@ -7,6 +7,7 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import ActionRequest, ActionSpec, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.actor import Actor
 from bot.domain.analysis import Analysis
 from bot.domain.base import new_id
 from bot.domain.incident import Incident
@@ -125,7 +126,7 @@ class ProposingService:
                 session, "bot", "bot:proposal:supersede", proposal.incident_id, audit_body(proposal)
             )
 
-    async def propose_undo(self, incident: Incident, original: Proposal, by: str) -> Proposal:
+    async def propose_undo(self, incident: Incident, original: Proposal, by: Actor) -> Proposal:
         """Store and show the undo of a carried-out action; it is approved like any other. Raise OncallError."""
         if original.applied is None or original.applied.undo is None or self._remediator is None:
             raise InvalidInput("This action cannot be undone.")
@@ -146,8 +147,8 @@ class ProposingService:
             await proposal_store.update(session, original.id, undone_by=proposal.id)
             await self._core.record(
                 session,
-                by,
-                "slack:proposal:undo",
+                by.id,
+                f"{by.via.value}:proposal:undo",
                 incident.id,
                 audit_body(proposal) | {"undo_of": original.id},
             )

@@ -7,9 +7,9 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck, AsyncApp
 
+from bot.domain.actor import Actor
 from bot.domain.entity import ObjectRef
 from bot.domain.interaction import ActionId
-from bot.domain.policy import Person
 from bot.errors import ConfirmationNeeded, InvalidInput
 from handlers.slack import home
 from handlers.slack.replies import NETWORK_ERRORS, Reply, explain
@@ -28,7 +28,7 @@ class Click:
     trigger_id: str
     view: JSON | None
 
-    async def person(self) -> Person:
+    async def person(self) -> Actor:
         return await self.wiring.services.people.person(self.reply.user_id)
 
     async def open(self, view: JSON) -> None:

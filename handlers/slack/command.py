@@ -4,8 +4,8 @@ import difflib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from bot.domain.actor import Actor
 from bot.domain.alert import MessageRef
-from bot.domain.policy import Person
 from handlers.slack.replies import Reply
 from handlers.slack.screens import JSON
 from handlers.slack.wiring import Wiring
@@ -26,7 +26,7 @@ class Call:
     message: MessageRef | None = None
     prefix: str = "/oncall"
 
-    async def person(self) -> Person:
+    async def person(self) -> Actor:
         """Return who asks, as the server knows them."""
         return await self.wiring.services.people.person(self.reply.user_id)
 

@@ -7,7 +7,7 @@ import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.policy import Person
+from bot.domain.actor import Actor, Via
 from bot.errors import NotFound
 from integrations.slack.errors import VENDOR, error_code, translate, translated
 from integrations.slack.pacing import Clock
@@ -53,15 +53,16 @@ class Directory:
             )
         return self._identity
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         """Return who a user is. Raise NotFound for an unknown, deleted or automatic user."""
         profile = await self._profile(user_id)
         details = profile.get("profile") or {}
         names = (details.get("real_name"), profile.get("real_name"), details.get("display_name"), profile.get("name"))
         name = next((candidate for candidate in names if candidate), user_id)
         groups = await self._groups_by_user()
-        return Person(
-            user_id=user_id,
+        return Actor(
+            id=user_id,
+            via=Via.SLACK,
             name=str(name),
             email=details.get("email") or None,
             groups=groups.get(user_id, frozenset()),

@@ -13,12 +13,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import clock
 from bot.domain.action import Proposal, ProposalState
+from bot.domain.actor import Actor
 from bot.domain.alert import MessageRef
 from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, Progress
 from bot.domain.incident import Incident
-from bot.domain.policy import Person
 from bot.errors import InvalidInput, Unavailable, VendorError
 from bot.settings import SlackSettings
 from integrations.slack import blocks
@@ -131,7 +131,7 @@ class SlackMessenger:
             return None
         return await _find(messages, channel, key, ours)
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         return await self._directory.person(user_id)
 
     def forget_groups(self) -> None:

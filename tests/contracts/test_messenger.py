@@ -30,7 +30,7 @@ class Case:
 @pytest.fixture(params=["fake", "slack"])
 async def case(request: pytest.FixtureRequest) -> AsyncIterator[Case]:
     if request.param == "fake":
-        yield Case(FakeMessenger(), MAYA.user_id)
+        yield Case(FakeMessenger(), MAYA.id)
         return
     workspace = SlackWorkspace()
     await workspace.start()
@@ -75,7 +75,7 @@ async def test_a_message_goes_through_all_its_states(case: Case) -> None:
 
 async def test_a_person_is_who_they_are_or_nobody(case: Case) -> None:
     person = await case.messenger.person(case.person)
-    assert person.user_id == case.person
+    assert person.id == case.person
     assert person.name
     with pytest.raises(VendorError):
         await case.messenger.person("U0NOBODY0")

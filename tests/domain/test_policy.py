@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.action import ActionRequest, Approval, Preview, Proposal, ProposalState, fingerprint
+from bot.domain.actor import Actor, Via
 from bot.domain.base import canonical_json
 from bot.domain.entity import ObjectRef
 from bot.domain.finding import RiskClass
 from bot.domain.policy import (
     ApprovalPolicy,
-    Person,
     approvals_needed,
     confirmation_of,
     may_apply,
@@ -62,7 +62,7 @@ def make_proposal(params: dict[str, Any], precondition: dict[str, Any], **change
 
 @given(IDS, st.frozensets(IDS), st.frozensets(IDS))
 def test_only_the_named_decide(user: str, groups: frozenset[str], approvers: frozenset[str]) -> None:
-    refusal = may_decide(make_policy(approvers=approvers), Person(user_id=user, name="n", groups=groups))
+    refusal = may_decide(make_policy(approvers=approvers), Actor(via=Via.SLACK, id=user, name="n", groups=groups))
     assert (refusal is None) == bool(approvers & (groups | {user}))
 
 
@@ -128,8 +128,19 @@ def make_risky(risk: RiskClass, *approvers: str) -> Proposal:
     )
 
 
-def person(user: str) -> Person:
-    return Person(user_id=user, name="n")
+@pytest.mark.parametrize("via", [via for via in Via if via is not Via.SLACK])
+def test_an_id_of_another_door_is_not_taken_for_slacks(via: Via) -> None:
+    policy = make_policy(approvers=frozenset({"U0MAYA", "S0ONCALL"}))
+    impostor = Actor(via=via, id="U0MAYA", name="Maya Chen", groups=frozenset({"S0ONCALL"}))
+    assert may_decide(policy, Actor(via=Via.SLACK, id="U0MAYA")) is None
+    refusal = may_decide(policy, impostor)
+    assert refusal is not None
+    assert refusal.code == "not_an_approver"
+    assert may_decide(make_policy(approvers=frozenset({f"{via.value}:U0MAYA"})), impostor) is None
+
+
+def person(user: str) -> Actor:
+    return Actor(via=Via.SLACK, id=user, name="n")
 
 
 def test_a_destructive_action_needs_its_own_switch() -> None:

@@ -36,7 +36,7 @@ async def test_what_was_approved_is_executed_verified_and_told(world: World, pro
     await world.running.services.approvals.approve(proposal.id, MAYA)
     done = await finished(world, proposal)
     assert done.state is ProposalState.SUCCEEDED
-    assert done.decided_by == MAYA.user_id
+    assert done.decided_by == MAYA.id
     assert done.verification is not None
     assert done.verification.passed
     assert world.remediator.effects == {proposal.id: 1}
@@ -61,7 +61,7 @@ async def test_what_was_approved_is_executed_verified_and_told(world: World, pro
 
 
 async def test_ten_clicks_by_two_people_act_once(world: World, proposal: Proposal) -> None:
-    jonas = MAYA.model_copy(update={"user_id": "U0JONAS"})
+    jonas = MAYA.model_copy(update={"id": "U0JONAS"})
     clicks = [world.running.services.approvals.approve(proposal.id, p) for p in (MAYA, jonas) * 5]
     results = await asyncio.gather(*clicks, return_exceptions=True)
     assert sum(isinstance(r, Proposal) for r in results) == 1

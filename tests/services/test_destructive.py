@@ -68,20 +68,20 @@ async def test_the_second_person_has_it_carried_out(
     half = await approvals.approve(proposal.id, MAYA, NAME)
     assert half.state is ProposalState.PENDING
     stored = await approvals.get(proposal.id)
-    assert [approval.by for approval in stored.approvals] == [MAYA.user_id]
+    assert [approval.by for approval in stored.approvals] == [MAYA.id]
     assert (stored.decided_by, stored.expires_at) == (None, proposal.expires_at)
     assert world.remediator.effects == {}
 
     await approvals.approve(proposal.id, JONAS, f" {NAME} ")
     done = await finished(world, proposal)
     assert done.state is ProposalState.SUCCEEDED
-    assert [approval.by for approval in done.approvals] == [MAYA.user_id, JONAS.user_id]
-    assert done.decided_by == JONAS.user_id
+    assert [approval.by for approval in done.approvals] == [MAYA.id, JONAS.id]
+    assert done.decided_by == JONAS.id
     assert world.remediator.effects == {proposal.id: 1}
     told = [(actor, action, body["state"], body["approved_by"]) for actor, action, body in await decisions(world)]
     assert told == [
-        (MAYA.user_id, "slack:proposal:approve", "pending", [MAYA.user_id]),
-        (JONAS.user_id, "slack:proposal:approve", "approved", [MAYA.user_id, JONAS.user_id]),
+        (MAYA.id, "slack:proposal:approve", "pending", [MAYA.id]),
+        (JONAS.id, "slack:proposal:approve", "approved", [MAYA.id, JONAS.id]),
     ]
 
 
@@ -149,7 +149,7 @@ async def test_many_clicks_by_two_people_at_once_act_once(
     assert sorted(result.state for result in counted) == [ProposalState.APPROVED, ProposalState.PENDING]
     assert all(isinstance(r, Proposal | NotAllowed | Conflict) for r in results)
     done = await finished(world, proposal)
-    assert {approval.by for approval in done.approvals} == {MAYA.user_id, JONAS.user_id}
+    assert {approval.by for approval in done.approvals} == {MAYA.id, JONAS.id}
     assert world.remediator.effects == {proposal.id: 1}
     approved = [body["state"] for _, action, body in await decisions(world) if action == "slack:proposal:approve"]
     assert approved == ["pending", "approved"]
@@ -158,9 +158,9 @@ async def test_many_clicks_by_two_people_at_once_act_once(
 
 async def test_an_approval_is_not_written_over(world: World, proposal: Proposal) -> None:
     async with world.running.database.transaction() as session:
-        first = Approval(by=MAYA.user_id, at=AT)
+        first = Approval(by=MAYA.id, at=AT)
         assert await proposal_store.add_approval(session, proposal, first, ProposalState.PENDING)
-        late = Approval(by=JONAS.user_id, at=AT)
+        late = Approval(by=JONAS.id, at=AT)
         assert not await proposal_store.add_approval(session, proposal, late, ProposalState.PENDING)
         stored = await proposal_store.get(session, proposal.id)
     assert stored is not None

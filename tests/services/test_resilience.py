@@ -145,7 +145,7 @@ async def test_superseding_leaves_its_trace(world: World) -> None:
 
 async def test_an_old_approval_is_not_carried_out(world: World) -> None:
     proposal = await first_proposal(world)
-    moved = {"state": "approved", "decided_by": MAYA.user_id}
+    moved = {"state": "approved", "decided_by": MAYA.id}
     old = now() - timedelta(hours=9)
     async with world.running.database.engine.begin() as connection:
         await connection.execute(

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from bot.domain.action import Approval, Proposal, ProposalState
+from bot.domain.actor import Actor, Via
 from bot.domain.alert import Alert, MessageRef
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident
 from bot.domain.metrics import Figures
-from bot.domain.policy import Person, may_confirm
+from bot.domain.policy import may_confirm
 from bot.errors import ConfirmationNeeded, InvalidInput, NotAllowed, NotFound
 from bot.services import Services
 from bot.services.status import ComponentStatus
@@ -41,7 +42,7 @@ class Recorder:
             raise self.failure
         self.calls.append(call)
 
-    def _decide(self, person: Person, *call: Any) -> None:
+    def _decide(self, person: Actor, *call: Any) -> None:
         if "S0ONCALL" not in person.groups:
             raise NotAllowed(REFUSED, next_step="Ask somebody of the on-call group.")
         if call:
@@ -54,11 +55,11 @@ class Recorder:
         self.alerts.append(alert)
         return True
 
-    async def person(self, user_id: str) -> Person:
+    async def person(self, user_id: str) -> Actor:
         if self.find_person is not None:
-            found: Person = await self.find_person(user_id)
+            found: Actor = await self.find_person(user_id)
             return found
-        return s.MAYA if user_id == s.MAYA.user_id else Person(user_id=user_id, name="Robin Okafor")
+        return s.MAYA if user_id == s.MAYA.id else Actor(via=Via.SLACK, id=user_id, name="Robin Okafor")
 
     async def report(self) -> list[ComponentStatus]:
         self._note("report")
@@ -71,40 +72,40 @@ class Recorder:
     # investigation
 
     async def start(
-        self, text: str, person: Person, channel: str | None = None, message: MessageRef | None = None
+        self, text: str, person: Actor, channel: str | None = None, message: MessageRef | None = None
     ) -> Incident:
-        self._note("start", text, person.user_id, channel, message)
+        self._note("start", text, person.id, channel, message)
         return s.incident(title=text)
 
-    async def choose_target(self, incident_id: str, target: ObjectRef, person: Person) -> None:
-        self._note("choose_target", incident_id, str(target), person.user_id)
+    async def choose_target(self, incident_id: str, target: ObjectRef, person: Actor) -> None:
+        self._note("choose_target", incident_id, str(target), person.id)
 
-    async def again(self, incident_id: str, person: Person) -> None:
-        self._note("again", incident_id, person.user_id)
+    async def again(self, incident_id: str, person: Actor) -> None:
+        self._note("again", incident_id, person.id)
 
     # approvals
 
-    async def approve(self, proposal_id: str, person: Person, typed: str | None = None) -> Proposal:
+    async def approve(self, proposal_id: str, person: Actor, typed: str | None = None) -> Proposal:
         if proposal_id != self.destructive.id:
-            self._decide(person, "approve", proposal_id, person.user_id)
+            self._decide(person, "approve", proposal_id, person.id)
             return s.proposal(ProposalState.APPROVED)
         offer = self.destructive
         self._decide(person)
         if (refusal := may_confirm(offer, person, typed)) is not None:
             errors = {"unconfirmed": ConfirmationNeeded, "mismatch": InvalidInput}
             raise errors.get(refusal.code, NotAllowed)(refusal.message)
-        self._note("approve", proposal_id, person.user_id, typed)
-        approvals = (*offer.approvals, Approval(by=person.user_id, at=s.NOW))
+        self._note("approve", proposal_id, person.id, typed)
+        approvals = (*offer.approvals, Approval(by=person.id, at=s.NOW))
         state = ProposalState.APPROVED if offer.approvals else ProposalState.PENDING
         self.destructive = offer.model_copy(update={"approvals": approvals, "state": state})
         return self.destructive
 
-    async def reject(self, proposal_id: str, person: Person, reason: str) -> Proposal:
-        self._decide(person, "reject", proposal_id, person.user_id, reason)
+    async def reject(self, proposal_id: str, person: Actor, reason: str) -> Proposal:
+        self._decide(person, "reject", proposal_id, person.id, reason)
         return s.proposal(ProposalState.REJECTED)
 
-    async def propose_undo(self, proposal_id: str, person: Person) -> Proposal:
-        self._decide(person, "propose_undo", proposal_id, person.user_id)
+    async def propose_undo(self, proposal_id: str, person: Actor) -> Proposal:
+        self._decide(person, "propose_undo", proposal_id, person.id)
         return s.proposal(id="P-9ZZ0AB", undo_of=proposal_id)
 
     async def pending(self) -> list[Proposal]:
@@ -116,12 +117,12 @@ class Recorder:
         self._note("open")
         return [s.incident()]
 
-    async def acknowledge(self, incident_id: str, person: Person) -> Incident:
-        self._decide(person, "acknowledge", incident_id, person.user_id)
+    async def acknowledge(self, incident_id: str, person: Actor) -> Incident:
+        self._decide(person, "acknowledge", incident_id, person.id)
         return s.incident()
 
-    async def resolve(self, incident_id: str, person: Person) -> Incident:
-        self._decide(person, "resolve", incident_id, person.user_id)
+    async def resolve(self, incident_id: str, person: Actor) -> Incident:
+        self._decide(person, "resolve", incident_id, person.id)
         return s.incident()
 
     async def evidence(self, incident_id: str) -> list[Evidence]:
@@ -217,7 +218,7 @@ def changed(new: JSON, old: JSON, event_ts: str = "1795403700.000300") -> JSON:
     }
 
 
-def click(action_id: str, value: str, user: str = s.MAYA.user_id, **changes: Any) -> JSON:
+def click(action_id: str, value: str, user: str = s.MAYA.id, **changes: Any) -> JSON:
     body: JSON = {
         "type": "block_actions",
         "user": {"id": user, "username": "somebody", "team_id": "T01ACMECORP"},
@@ -245,7 +246,7 @@ def submission(callback_id: str, block: str, field: str, text: str | None, metad
     return {
         "type": "view_submission",
         "team": {"id": "T01ACMECORP", "domain": "acme"},
-        "user": {"id": user or s.MAYA.user_id, "name": "maya"},
+        "user": {"id": user or s.MAYA.id, "name": "maya"},
         "api_app_id": "A01ONCALLAG",
         "trigger_id": "1.2.3",
         "view": {
@@ -258,7 +259,7 @@ def submission(callback_id: str, block: str, field: str, text: str | None, metad
     }
 
 
-def slash(text: str, user: str = s.MAYA.user_id) -> JSON:
+def slash(text: str, user: str = s.MAYA.id) -> JSON:
     return {
         "command": "/oncall",
         "text": text,

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from bot.domain.actor import Actor
 from bot.domain.interaction import REASON_BLOCK, REASON_INPUT, SUBJECT_BLOCK, SUBJECT_INPUT, CallbackId
-from bot.domain.policy import Person
 from handlers.slack import views
 from sandbox.slack.workspace import SlackWorkspace
 from tests.handlers.slack.conftest import Dispatch
@@ -42,9 +42,9 @@ async def test_a_slow_rejection_is_acknowledged_in_time_and_told_later(
 ) -> None:
     monkeypatch.setattr(views, "PATIENCE_SECONDS", 0.01)
 
-    async def find(user_id: str) -> Person:
+    async def find(user_id: str) -> Actor:
         await asyncio.sleep(0.1)
-        return s.MAYA.model_copy(update={"user_id": user_id, "groups": frozenset()})
+        return s.MAYA.model_copy(update={"id": user_id, "groups": frozenset()})
 
     recorder.find_person = find
     assert (await dispatch(reject("because", "U01ROBINOKA"))).body == ""

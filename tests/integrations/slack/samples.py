@@ -14,16 +14,18 @@ from bot.domain.action import (
     Verification,
     fingerprint,
 )
+from bot.domain.actor import Actor, Via
 from bot.domain.alert import AlertSource, MessageRef, Severity
 from bot.domain.analysis import Analysis, CitedEvidence, Provenance
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, EvidenceStatus, Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident, IncidentStatus, TriageState
 from bot.domain.metrics import DayFigures, Duration, Figures, ProposalFigures, ServiceFigures
-from bot.domain.policy import Person
 
 NOW = datetime(2026, 11, 23, 3, 12, 45, tzinfo=UTC)
-MAYA = Person(user_id="U01MAYACHEN", name="Maya Chen", email="maya.chen@acme.example", groups=frozenset({"S0ONCALL"}))
+MAYA = Actor(
+    via=Via.SLACK, id="U01MAYACHEN", name="Maya Chen", email="maya.chen@acme.example", groups=frozenset({"S0ONCALL"})
+)
 PAYMENT = ObjectRef(kind="Deployment", namespace="shop", name="payment-service")
 THREAD = MessageRef(channel="C01INCIDENT", ts="1795403565.000100")
 

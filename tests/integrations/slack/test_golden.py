@@ -36,7 +36,7 @@ from sandbox.slack.validation.blocks import check_blocks
 from tests.integrations.slack import limits
 from tests.integrations.slack import samples as s
 
-MAYA, JONAS = s.MAYA.user_id, "U01JONASWEB"
+MAYA, JONAS = s.MAYA.id, "U01JONASWEB"
 GOLDEN = Path(__file__).parent / "golden"
 CANDIDATES = [
     s.PAYMENT,
