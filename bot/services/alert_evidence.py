@@ -4,7 +4,9 @@ import asyncio
 import time
 from typing import Any
 
+from bot.domain.actor import BOT
 from bot.domain.alert import Alert
+from bot.domain.event import Event, EventKind, IncidentBody
 from bot.domain.evidence import Evidence, EvidenceStatus, ProgressItem, ProgressState
 from bot.domain.incident import Incident
 from bot.domain.redaction import redact_json
@@ -71,10 +73,12 @@ class AlertEvidence:
             if (alert.title, alert.severity) != (incident.title, incident.severity):
                 await self._core.record(
                     session,
-                    "bot",
-                    "bot:incident:complete",
-                    incident.id,
-                    {"title": alert.title, "severity": alert.severity.value},
+                    Event(
+                        kind=EventKind.INCIDENT_COMPLETE,
+                        actor=BOT,
+                        incident_id=incident.id,
+                        body=IncidentBody(title=alert.title, severity=alert.severity),
+                    ),
                 )
         return incident.model_copy(update=changes)
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import Approval, Proposal, ProposalState
-from bot.domain.actor import Actor
+from bot.domain.actor import BOT, Actor
+from bot.domain.event import EventKind
 from bot.domain.policy import (
     ApprovalPolicy,
     Refusal,
@@ -19,7 +20,7 @@ from bot.domain.policy import (
 from bot.domain.redaction import redact
 from bot.errors import ConfirmationNeeded, Conflict, InvalidInput, NotAllowed, NotFound
 from bot.services.core import Core
-from bot.services.proposing import ProposingService, audit_body
+from bot.services.proposing import ProposingService, event_of
 from bot.services.threads import ThreadService
 from bot.store import proposals as proposal_store
 
@@ -99,14 +100,13 @@ class ApprovalService:
                     session, proposal.id, ProposalState.PENDING, ProposalState.EXPIRED, finished_at=now
                 )
                 proposal = proposal.model_copy(update={"state": ProposalState.EXPIRED, "finished_at": now})
-            body = audit_body(proposal) | {"reason": reason}
-            await self._core.record(
-                session,
-                person.id,
-                f"{person.via.value}:proposal:{verb if refusal is None else 'refuse'}",
-                proposal.incident_id,
-                body if refusal is None else body | {"wanted": verb, "refusal": refusal.code},
-            )
+            if refusal is None:
+                event = event_of(EventKind(f"proposal:{verb}"), person, proposal, reason=reason)
+            else:
+                event = event_of(
+                    EventKind.PROPOSAL_REFUSE, person, proposal, reason=reason, wanted=verb, refusal=refusal.code
+                )
+            await self._core.record(session, event)
         if proposal.state is ProposalState.APPROVED:
             self._wake()
         await self._show(proposal)
@@ -165,13 +165,8 @@ class ApprovalService:
         refusal = may_decide(self._policy, person)
         if refusal is not None:
             async with self._core.transaction() as session:
-                await self._core.record(
-                    session,
-                    person.id,
-                    f"{person.via.value}:proposal:refuse",
-                    proposal.incident_id,
-                    {"proposal": proposal.id, "wanted": "undo", "refusal": refusal.code},
-                )
+                event = event_of(EventKind.PROPOSAL_REFUSE, person, proposal, wanted="undo", refusal=refusal.code)
+                await self._core.record(session, event)
             raise NotAllowed(refusal.message)
         incident = await self._threads.reload(proposal.incident_id)
         return await self._proposing.propose_undo(incident, proposal, person)
@@ -189,13 +184,7 @@ class ApprovalService:
                 )
             ]
             for proposal in closed:
-                await self._core.record(
-                    session,
-                    "bot",
-                    "bot:proposal:expire",
-                    proposal.incident_id,
-                    audit_body(proposal),
-                )
+                await self._core.record(session, event_of(EventKind.PROPOSAL_EXPIRE, BOT, proposal))
         for proposal in closed:
             await self._show(proposal)
         return len(closed)

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.domain.event import Event
+from bot.store import events
 from bot.store.audit import AuditTrail
 from bot.store.database import Database
 
@@ -22,15 +24,17 @@ class Core:
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self.database.transaction()
 
-    async def record(
-        self,
-        session: AsyncSession,
-        actor: str,
-        action: str,
-        incident_id: str | None,
-        body: dict[str, object] | None = None,
-    ) -> None:
-        """Append an audit event in the caller's transaction; call it last."""
-        await self.audit.append(
-            session, at=self.now(), actor=actor, action=action, incident_id=incident_id, body=body or {}
+    async def record(self, session: AsyncSession, event: Event) -> None:
+        """Append an event to the audit trail and to its incident's timeline in the caller's transaction.
+
+        Call it last: the trail's head is locked until the transaction ends.
+        """
+        audited = await self.audit.append(
+            session,
+            at=self.now(),
+            actor=event.actor.id,
+            action=event.tag,
+            incident_id=event.incident_id,
+            body=event.body.model_dump(mode="json", exclude_none=True),
         )
+        await events.add(session, event, audited)

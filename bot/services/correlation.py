@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.domain.alert import Alert, AlertSource, AlertState
 from bot.domain.base import new_id
+from bot.domain.event import EventKind
 from bot.domain.incident import Incident, IncidentStatus, TriageState
 
 _STATUS = {
@@ -86,15 +87,19 @@ def _status_changes(incident: Incident, alert: Alert, reopened_at: datetime | No
     return {}
 
 
-def verb_of(incident: Incident, changes: dict[str, object]) -> str | None:
-    """Return what the audit trail calls these changes, None when they are not worth an event."""
+def kind_of(incident: Incident, changes: dict[str, object]) -> EventKind | None:
+    """Return what kind of event these changes are, None when they are not worth an event."""
     match changes.get("status"):
         case IncidentStatus.RESOLVED.value:
-            return "resolve"
+            return EventKind.INCIDENT_RESOLVE
         case IncidentStatus.ACKNOWLEDGED.value:
-            return "acknowledge"
+            return EventKind.INCIDENT_ACKNOWLEDGE
         case IncidentStatus.TRIGGERED.value:
-            return "reopen" if incident.status is IncidentStatus.RESOLVED else "unacknowledge"
+            return (
+                EventKind.INCIDENT_REOPEN
+                if incident.status is IncidentStatus.RESOLVED
+                else EventKind.INCIDENT_UNACKNOWLEDGE
+            )
     renamed = changes.get("title", incident.title) != incident.title
     reweighed = changes.get("severity", incident.severity.value) != incident.severity.value
-    return "update" if renamed or reweighed or "opened_at" in changes else None
+    return EventKind.INCIDENT_UPDATE if renamed or reweighed or "opened_at" in changes else None

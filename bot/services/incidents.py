@@ -8,6 +8,7 @@ import structlog
 from bot.domain.action import Proposal
 from bot.domain.actor import Actor
 from bot.domain.analysis import Analysis
+from bot.domain.event import Body, Event, EventKind, IncidentBody, RefusalBody, TimelineEntry
 from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.policy import ApprovalPolicy, may_decide
@@ -16,6 +17,7 @@ from bot.ports.incident_source import IncidentSource
 from bot.ports.messenger import Messenger
 from bot.services.core import Core
 from bot.services.threads import ThreadService
+from bot.store import events as event_store
 from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 
@@ -78,6 +80,12 @@ class IncidentService:
         async with self._core.transaction() as session:
             return await proposal_store.of_incident(session, incident_id)
 
+    async def timeline(self, incident_id: str) -> Sequence[TimelineEntry]:
+        """Return what happened to an incident, the newest first. Raise NotFound."""
+        incident = await self.get(incident_id)
+        async with self._core.transaction() as session:
+            return await event_store.timeline(session, incident.id)
+
     async def acknowledge(self, incident_id: str, person: Actor) -> Incident:
         """Acknowledge in the person's name. Raise NotAllowed, Conflict or VendorError."""
         return await self._move(incident_id, person, IncidentStatus.ACKNOWLEDGED, "acknowledge")
@@ -90,14 +98,16 @@ class IncidentService:
         refusal = may_decide(self._policy, person)
         incident = await self.get(incident_id)
         if refusal is not None:
-            await self._record(incident, person, "refuse", {"wanted": verb, "refusal": refusal.code})
+            await self._record(
+                incident, person, EventKind.INCIDENT_REFUSE, RefusalBody(wanted=verb, refusal=refusal.code)
+            )
             raise NotAllowed(refusal.message)
         if incident.status is IncidentStatus.RESOLVED or incident.status is status:
             raise Conflict(f"This incident is {incident.status.value} already.")
         if self._incident_source is not None and incident.external_id is not None:
             act = self._incident_source.acknowledge if verb == "acknowledge" else self._incident_source.resolve
             await act(incident.external_id, person.email)
-        await self._record(incident, person, verb, {}, status)
+        await self._record(incident, person, EventKind(f"incident:{verb}"), IncidentBody(), status)
         await self.show_status(incident.id)
         return await self.get(incident.id)
 
@@ -118,8 +128,8 @@ class IncidentService:
         self,
         incident: Incident,
         person: Actor,
-        verb: str,
-        body: dict[str, object],
+        kind: EventKind,
+        body: Body,
         status: IncidentStatus | None = None,
     ) -> None:
         now = self._core.now()
@@ -133,10 +143,4 @@ class IncidentService:
                 elif current.acknowledged_at is None:
                     changes["acknowledged_at"] = now
                 await incident_store.update(session, incident.id, **changes)
-            await self._core.record(
-                session,
-                person.id,
-                f"{person.via.value}:incident:{verb}",
-                incident.id,
-                body,
-            )
+            await self._core.record(session, Event(kind=kind, actor=person, incident_id=incident.id, body=body))

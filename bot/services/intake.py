@@ -9,18 +9,27 @@ import structlog
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.alert import Alert, AlertState
+from bot.domain.actor import Actor, Via
+from bot.domain.alert import Alert, AlertSource, AlertState
 from bot.domain.base import printable
+from bot.domain.event import Event, EventKind, IncidentBody
 from bot.domain.incident import Incident
 from bot.domain.redaction import redact
 from bot.services.core import Core
-from bot.services.correlation import changes_of, open_incident, verb_of
+from bot.services.correlation import changes_of, kind_of, open_incident
 from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 from bot.store.inbox import InboxWriter, count_open, open_deliveries
 from bot.store.tables import InboxDelivery
 
 logger = structlog.get_logger(__name__)
+
+_VIA = {
+    AlertSource.PAGERDUTY_WEBHOOK: Via.PAGERDUTY,
+    AlertSource.PAGERDUTY_SLACK: Via.PAGERDUTY,
+    AlertSource.SLACK_COMMAND: Via.SLACK,
+    AlertSource.TEST: Via.API,
+}
 
 
 class IntakeService:
@@ -116,31 +125,28 @@ class IntakeService:
             incident = open_incident(alert, received_at)
             await incident_store.insert(session, incident)
             await incident_store.add_alert(session, incident.id, alert, received_at)
-            return _News(alert, incident, "open", status_changed=False)
+            return _News(alert, incident, EventKind.INCIDENT_OPEN, status_changed=False)
         reopened_at = None
         if alert.state is AlertState.RESOLVED:
             reopened_at = await incident_store.last_trigger(session, incident.id, alert.source)
         await incident_store.add_alert(session, incident.id, alert, received_at)
         changes = changes_of(incident, alert, reopened_at)
         await incident_store.update(session, incident.id, **changes)
-        verb = verb_of(incident, changes)
-        return None if verb is None else _News(alert, incident, verb, status_changed="status" in changes)
+        kind = kind_of(incident, changes)
+        return None if kind is None else _News(alert, incident, kind, status_changed="status" in changes)
 
     async def _record(self, session: AsyncSession, news: "_News") -> None:
         alert = news.alert
-        await self._core.record(
-            session,
-            alert.actor or alert.source.value,
-            f"{alert.source.value}:incident:{news.verb}",
-            news.incident.id,
-            {
-                "title": alert.title,
-                "service": alert.service,
-                "severity": alert.severity.value,
-                "external_id": alert.external_id,
-                "occurred_at": alert.occurred_at.isoformat(),
-            },
+        actor = Actor(id=alert.actor or alert.source.value, via=_VIA[alert.source], name=alert.actor or "")
+        body = IncidentBody(
+            title=alert.title,
+            service=alert.service,
+            severity=alert.severity,
+            external_id=alert.external_id,
+            occurred_at=alert.occurred_at,
         )
+        event = Event(kind=news.kind, actor=actor, incident_id=news.incident.id, body=body, source=alert.source.value)
+        await self._core.record(session, event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,5 +155,5 @@ class _News:
 
     alert: Alert
     incident: Incident
-    verb: str
+    kind: EventKind
     status_changed: bool

@@ -8,6 +8,7 @@ from bot.domain.actor import Actor
 from bot.domain.alert import Alert, AlertSource, AlertState, MessageRef, Severity
 from bot.domain.base import new_id
 from bot.domain.entity import ObjectRef
+from bot.domain.event import ChoiceBody, Event, EventKind, InvestigationBody
 from bot.domain.incident import Incident, TriageState
 from bot.domain.redaction import redact
 from bot.errors import Conflict, InvalidInput
@@ -133,10 +134,12 @@ class InvestigationService:
             )
             await self._core.record(
                 session,
-                person.id,
-                f"{person.via.value}:target:choose",
-                incident_id,
-                {"target": str(target)},
+                Event(
+                    kind=EventKind.TARGET_CHOOSE,
+                    actor=person,
+                    incident_id=incident_id,
+                    body=ChoiceBody(target=str(target)),
+                ),
             )
         self._wake()
 
@@ -157,9 +160,11 @@ class InvestigationService:
             await incident_store.update(session, incident_id, **changes)
             await self._core.record(
                 session,
-                person.id,
-                f"{person.via.value}:investigation:repeat",
-                incident_id,
-                {"run": incident.triage_run + 1, "labels": labels or {}},
+                Event(
+                    kind=EventKind.INVESTIGATION_REPEAT,
+                    actor=person,
+                    incident_id=incident_id,
+                    body=InvestigationBody(run=incident.triage_run + 1, labels=labels or {}),
+                ),
             )
         self._wake()

@@ -7,11 +7,12 @@ import structlog
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bot.domain.action import ActionRequest, ActionSpec, Preview, Proposal, ProposalState, fingerprint
-from bot.domain.actor import Actor
+from bot.domain.actor import BOT, Actor
 from bot.domain.analysis import Analysis
 from bot.domain.base import new_id
+from bot.domain.event import Event, EventKind, ProposalBody
 from bot.domain.incident import Incident
-from bot.domain.policy import ApprovalPolicy, approvals_needed
+from bot.domain.policy import ApprovalPolicy
 from bot.errors import InvalidInput, OncallError
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
@@ -111,7 +112,7 @@ class ProposingService:
             await incident_store.save_analysis(session, incident.id, run, at=now, analysis=analysis)
             await self.record_superseded(session, superseded)
             for proposal in proposals:
-                await self._core.record(session, "bot", "bot:proposal:create", incident.id, audit_body(proposal))
+                await self._core.record(session, event_of(EventKind.PROPOSAL_CREATE, BOT, proposal))
         return superseded
 
     async def _superseded(self, incident: Incident) -> list[Proposal]:
@@ -122,9 +123,7 @@ class ProposingService:
     async def record_superseded(self, session: AsyncSession, superseded: Sequence[Proposal]) -> None:
         """Append an audit event for each proposal that another one has made pointless."""
         for proposal in superseded:
-            await self._core.record(
-                session, "bot", "bot:proposal:supersede", proposal.incident_id, audit_body(proposal)
-            )
+            await self._core.record(session, event_of(EventKind.PROPOSAL_SUPERSEDE, BOT, proposal))
 
     async def propose_undo(self, incident: Incident, original: Proposal, by: Actor) -> Proposal:
         """Store and show the undo of a carried-out action; it is approved like any other. Raise OncallError."""
@@ -145,13 +144,7 @@ class ProposingService:
                 raise InvalidInput("The undo of this action has been proposed already.")
             await proposal_store.insert(session, proposal, incident.triage_run)
             await proposal_store.update(session, original.id, undone_by=proposal.id)
-            await self._core.record(
-                session,
-                by.id,
-                f"{by.via.value}:proposal:undo",
-                incident.id,
-                audit_body(proposal) | {"undo_of": original.id},
-            )
+            await self._core.record(session, event_of(EventKind.PROPOSAL_UNDO, by, proposal, undo_of=original.id))
         await self.post_card(incident, proposal)
         await self.show(incident, original.model_copy(update={"undone_by": proposal.id}))
         return proposal
@@ -213,17 +206,7 @@ class ProposingService:
         )
 
 
-def audit_body(proposal: Proposal) -> dict[str, object]:
-    """Return what the trail keeps about a proposal: enough to know the exact action, without its whole preview."""
-    return {
-        "proposal": proposal.id,
-        "action": proposal.request.action,
-        "target": str(proposal.request.target),
-        "params": proposal.request.params,
-        "command": proposal.preview.command,
-        "risk": proposal.preview.risk,
-        "fingerprint": proposal.fingerprint,
-        "state": proposal.state.value,
-        "approved_by": [approval.by for approval in proposal.approvals],
-        "approvals_needed": approvals_needed(proposal.preview.risk),
-    }
+def event_of(kind: EventKind, actor: Actor, proposal: Proposal, **more: str | None) -> Event:
+    """Return an event about a proposal; `more` are the optional fields of its body."""
+    body = ProposalBody.of(proposal, **more)
+    return Event(kind=kind, actor=actor, incident_id=proposal.incident_id, body=body)

@@ -9,7 +9,9 @@ from datetime import timedelta
 
 import structlog
 
-from bot.domain.action import Proposal, ProposalState, Verification
+from bot.domain.action import Applied, Proposal, ProposalState, Verification
+from bot.domain.actor import BOT, Via
+from bot.domain.event import Event, EventKind, NoteBody
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.policy import ApprovalPolicy, may_carry_out
 from bot.domain.redaction import redact
@@ -18,7 +20,7 @@ from bot.ports.incident_source import IncidentSource
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
 from bot.services.core import Core
-from bot.services.proposing import ProposingService, audit_body
+from bot.services.proposing import ProposingService, event_of
 from bot.services.threads import ThreadService
 from bot.store import proposals as proposal_store
 from bot.tasks import TaskSupervisor
@@ -73,26 +75,24 @@ class RemediationService:
         except Unavailable:
             raise
         except OncallError as error:
-            await self._store(proposal, "refuse", error=redact(error.message))
+            await self._store(proposal, EventKind.ACTION_REFUSE, error=redact(error.message))
             return False
-        await self._store(proposal, "apply", applied=applied)
+        await self._store(proposal, EventKind.ACTION_APPLY, applied=applied)
         return True
 
     async def _start(self, proposal: Proposal) -> Proposal:
         """Commit that the effect is about to happen; an approval that waited for too long does not count any more."""
         now = self._core.now()
         stale = now >= proposal.expires_at and now - (proposal.decided_at or now) >= _APPROVAL_HOLDS
-        changes = {"error": "The approval is too old: it was not carried out while it was fresh."} if stale else {}
+        error = "The approval is too old: it was not carried out while it was fresh." if stale else None
+        changes = {} if error is None else {"error": error}
         async with self._core.transaction() as session:
             if await proposal_store.compare_and_set(
                 session, proposal.id, ProposalState.APPROVED, ProposalState.EXECUTING, **changes
             ):
                 await self._core.record(
                     session,
-                    "bot",
-                    "bot:action:refuse" if stale else "bot:action:start",
-                    proposal.incident_id,
-                    audit_body(proposal) | changes,
+                    event_of(EventKind.ACTION_REFUSE if stale else EventKind.ACTION_START, BOT, proposal, error=error),
                 )
         return (await self._load(proposal.id))[0]
 
@@ -103,23 +103,23 @@ class RemediationService:
             raise NotAllowed(refusal.message if refusal else "Executing is switched off on this bot.")
         return self._remediator
 
-    async def _store(self, proposal: Proposal, verb: str, **outcome: object) -> None:
-        body = audit_body(proposal)
-        if (error := outcome.get("error")) is not None:
-            body["error"] = error
-        for name in ("applied", "verification"):
-            value = outcome.get(name)
-            if value is not None:
-                body["summary"] = getattr(value, "summary", "")
+    async def _store(
+        self,
+        proposal: Proposal,
+        kind: EventKind,
+        *,
+        applied: Applied | None = None,
+        verification: Verification | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Store one outcome with its event."""
+        outcome = {"applied": applied, "verification": verification, "error": error}
+        said = applied or verification
+        event = event_of(kind, BOT, proposal, error=error, summary=said.summary if said is not None else None)
         async with self._core.transaction() as session:
-            await proposal_store.update(session, proposal.id, **outcome)
-            await self._core.record(
-                session,
-                "bot",
-                f"bot:action:{verb}",
-                proposal.incident_id,
-                body,
-            )
+            changes = {name: value for name, value in outcome.items() if value is not None}
+            await proposal_store.update(session, proposal.id, **changes)
+            await self._core.record(session, event)
 
     async def verify(self, proposal_id: str) -> bool:
         """Watch whether the action helped and store the result."""
@@ -139,7 +139,7 @@ class RemediationService:
             verification = Verification(
                 passed=False, summary=f"It could not be checked: {redact(error.message)}", duration_ms=0
             )
-        await self._store(proposal, "verify", verification=verification)
+        await self._store(proposal, EventKind.ACTION_VERIFY, verification=verification)
         return verification.passed
 
     async def settle(self, proposal_id: str) -> bool:
@@ -167,20 +167,15 @@ class RemediationService:
     async def _close(self, proposal: Proposal, new: ProposalState, error: str | None = None) -> None:
         now = self._core.now()
         changes = {"finished_at": now} if error is None else {"finished_at": now, "error": error}
-        body = audit_body(proposal.model_copy(update={"state": new}))
+        kind = EventKind.ACTION_SUCCEED if new is ProposalState.SUCCEEDED else EventKind.ACTION_FAIL
+        event = event_of(kind, BOT, proposal.model_copy(update={"state": new}), error=error)
         async with self._core.transaction() as session:
             if not await proposal_store.compare_and_set(session, proposal.id, proposal.state, new, **changes):
                 return
             superseded: Sequence[Proposal] = ()
             if new is ProposalState.SUCCEEDED:
                 superseded = await proposal_store.supersede_pending(session, proposal.incident_id, now, but=proposal.id)
-            await self._core.record(
-                session,
-                "bot",
-                f"bot:action:{'succeed' if new is ProposalState.SUCCEEDED else 'fail'}",
-                proposal.incident_id,
-                body if error is None else body | {"error": error},
-            )
+            await self._core.record(session, event)
             await self._proposing.record_superseded(session, superseded)
 
     async def announce(self, proposal_id: str) -> None:
@@ -216,10 +211,13 @@ class RemediationService:
             await proposal_store.record_note(session, key, note_id)
             await self._core.record(
                 session,
-                "bot",
-                "pagerduty:note:add",
-                incident.id,
-                {"proposal": proposal.id, "note": note_id},
+                Event(
+                    kind=EventKind.NOTE_ADD,
+                    actor=BOT,
+                    incident_id=incident.id,
+                    body=NoteBody(proposal=proposal.id, note=note_id),
+                    source=Via.PAGERDUTY.value,
+                ),
             )
 
     async def _note_text(self, proposal: Proposal) -> tuple[str, str | None]:

@@ -8,8 +8,20 @@ from dataclasses import dataclass
 
 import structlog
 
+from bot.domain.actor import BOT
 from bot.domain.alert import Alert
 from bot.domain.analysis import Analysis
+from bot.domain.event import (
+    AnalysisBody,
+    Body,
+    Event,
+    EventKind,
+    EvidenceBody,
+    InvestigationBody,
+    PublishedBody,
+    QuestionBody,
+    SeenBody,
+)
 from bot.domain.evidence import Progress, ProgressItem, ProgressState
 from bot.domain.incident import Incident, TriageState
 from bot.domain.redaction import redact
@@ -73,11 +85,7 @@ class TriageService:
                 return False
             if await incident_store.claim_triage(session, incident_id, run):
                 await self._core.record(
-                    session,
-                    "bot",
-                    "bot:investigation:start",
-                    incident_id,
-                    {"run": run},
+                    session, _event(EventKind.INVESTIGATION_START, incident_id, InvestigationBody(run=run))
                 )
         incident = await self._threads.ensure_thread(incident)
         key = _progress_key(incident_id, run)
@@ -125,17 +133,18 @@ class TriageService:
             )
             await self._core.record(
                 session,
-                "bot",
-                "bot:evidence:gather",
-                incident_id,
-                {
-                    "run": run,
-                    "target": str(incident.target) if incident.target else None,
-                    "evidence": {e.id: {"source": e.source, "status": e.status.value} for e in evidence},
-                    "findings": [f"{f.key} {f.entity}" for f in gathered.diagnosis.findings]
-                    if gathered.diagnosis
-                    else [],
-                },
+                _event(
+                    EventKind.EVIDENCE_GATHER,
+                    incident_id,
+                    EvidenceBody(
+                        run=run,
+                        target=str(incident.target) if incident.target else None,
+                        evidence={e.id: SeenBody(source=e.source, status=e.status) for e in evidence},
+                        findings=tuple(
+                            f"{f.key} {f.entity}" for f in (gathered.diagnosis.findings if gathered.diagnosis else ())
+                        ),
+                    ),
+                ),
             )
         return True
 
@@ -168,10 +177,11 @@ class TriageService:
             if await incident_store.end_triage(session, incident.id, run, TriageState.WAITING):
                 await self._core.record(
                     session,
-                    "bot",
-                    "bot:target:ask",
-                    incident.id,
-                    {"run": run, "candidates": [str(c) for c in resolution.candidates]},
+                    _event(
+                        EventKind.TARGET_ASK,
+                        incident.id,
+                        QuestionBody(run=run, candidates=tuple(str(c) for c in resolution.candidates)),
+                    ),
                 )
 
     async def analyse(self, incident_id: str, run: int) -> None:
@@ -212,15 +222,16 @@ class TriageService:
             )
             await self._core.record(
                 session,
-                "bot",
-                "bot:analysis:write",
-                incident_id,
-                {
-                    "run": run,
-                    "headline": analysis.headline,
-                    "confidence": analysis.confidence,
-                    "provenance": analysis.provenance.model_dump(mode="json"),
-                },
+                _event(
+                    EventKind.ANALYSIS_WRITE,
+                    incident_id,
+                    AnalysisBody(
+                        run=run,
+                        headline=analysis.headline,
+                        confidence=analysis.confidence,
+                        provenance=analysis.provenance,
+                    ),
+                ),
             )
 
     async def _ask_analyst(self, analyst: Analyst, brief: Brief, gathered: Gathered, checklist: Checklist) -> Analysis:
@@ -261,10 +272,11 @@ class TriageService:
             if await incident_store.end_triage(session, incident_id, run, TriageState.DONE):
                 await self._core.record(
                     session,
-                    "bot",
-                    "bot:analysis:publish",
-                    incident_id,
-                    {"run": run, "proposals": [p.id for p in proposals]},
+                    _event(
+                        EventKind.ANALYSIS_PUBLISH,
+                        incident_id,
+                        PublishedBody(run=run, proposals=tuple(p.id for p in proposals)),
+                    ),
                 )
 
     async def fail(self, incident_id: str, run: int, error_id: str) -> None:
@@ -273,10 +285,7 @@ class TriageService:
             if await incident_store.end_triage(session, incident_id, run, TriageState.FAILED):
                 await self._core.record(
                     session,
-                    "bot",
-                    "bot:investigation:fail",
-                    incident_id,
-                    {"run": run, "error_id": error_id},
+                    _event(EventKind.INVESTIGATION_FAIL, incident_id, InvestigationBody(run=run, error_id=error_id)),
                 )
         incident = await self._threads.reload(incident_id)
         key = f"{incident_id}:{run}:failed"
@@ -300,3 +309,7 @@ class TriageService:
 
 def _progress_key(incident_id: str, run: int) -> str:
     return f"{incident_id}:{run}:progress"
+
+
+def _event(kind: EventKind, incident_id: str, body: Body) -> Event:
+    return Event(kind=kind, actor=BOT, incident_id=incident_id, body=body)

@@ -176,6 +176,24 @@ class AuditHead(SQLModel, table=True):
     hash: str
 
 
+class IncidentEventRow(SQLModel, table=True):
+    """What happened, for timelines and feeds: written with the audit row of the same `seq`."""
+
+    __tablename__ = "incident_event"
+    __table_args__ = (sa.Index("ix_incident_event_incident_id", "incident_id", "seq"),)
+
+    seq: int = Field(
+        sa_column=sa.Column(sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False)
+    )
+    at: datetime
+    incident_id: str | None = None
+    source: str
+    kind: str
+    actor_id: str
+    actor_name: str
+    body: dict[str, Any] = Field(sa_type=sa.JSON)
+
+
 class Executor(SQLModel, table=True):
     """A running process, by its heartbeat."""
 

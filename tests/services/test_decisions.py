@@ -58,6 +58,8 @@ async def test_what_was_approved_is_executed_verified_and_told(world: World, pro
         "bot:action:succeed",
         "pagerduty:note:add",
     ]
+    timeline = await world.running.services.incidents.timeline(proposal.incident_id)
+    assert [f"{entry.source}:{entry.kind}" for entry in reversed(timeline)] == actions
 
 
 async def test_ten_clicks_by_two_people_act_once(world: World, proposal: Proposal) -> None:

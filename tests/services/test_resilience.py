@@ -12,6 +12,7 @@ from bot.clock import now
 from bot.domain.action import Proposal, ProposalState
 from bot.domain.alert import Alert, AlertSource, AlertState
 from bot.domain.analysis import Analysis
+from bot.domain.event import ChoiceBody, Event, EventKind
 from bot.domain.incident import IncidentStatus, TriageState
 from bot.errors import InvalidInput, Unavailable
 from bot.services.core import Core
@@ -20,7 +21,7 @@ from bot.store import incidents as incident_store
 from bot.store.audit import AuditTrail
 from bot.store.database import Database
 from bot.store.inbox import InboxWriter, count_open
-from tests.fakes import AT, MAYA, FakeAnalyst, make_alert
+from tests.fakes import AT, MAYA, TARGET, FakeAnalyst, make_alert
 from tests.services.conftest import World, make_settings
 from tests.waiting import wait_until
 
@@ -305,7 +306,10 @@ async def test_replicas_that_drain_and_decide_at_once_lose_nothing(inboxes: Inbo
         for key in keys * 3:
             async with inboxes.core.transaction() as session:
                 incident = await incident_store.by_dedup_key(session, key)
-                await inboxes.core.record(session, "U1", "slack:test:look", incident.id if incident else None)
+                body = ChoiceBody(target=str(TARGET))
+                incident_id = incident.id if incident else None
+                event = Event(kind=EventKind.TARGET_CHOOSE, actor=MAYA, incident_id=incident_id, body=body)
+                await inboxes.core.record(session, event)
 
     await asyncio.gather(drain(first), drain(second), decide())
     async with inboxes.database.transaction() as session:

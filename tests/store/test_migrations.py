@@ -8,7 +8,9 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
+from bot.store import events
 from bot.store import proposals as proposal_store
+from bot.store.audit import AuditTrail
 from bot.store.database import Database
 from bot.store.migrate import alembic_config
 from tests.fakes import AT, TARGET
@@ -48,6 +50,30 @@ async def test_proposals_from_before_approvals_were_kept_have_none(database: Dat
         await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
     async with database.transaction() as session:
         assert await proposal_store.get(session, "P-1") == proposal
+
+
+async def test_events_of_the_trail_are_copied_into_the_timelines(database: Database) -> None:
+    trail = AuditTrail(database, b"a key of the tests")
+    async with database.transaction() as session:
+        for number in range(3):
+            await trail.append(
+                session,
+                at=AT,
+                actor="U1",
+                action="slack:proposal:approve",
+                incident_id="INC-1",
+                body={"proposal": f"P-{number}"},
+            )
+        await trail.append(session, at=AT, actor="bot", action="a tag of nobody's", incident_id="INC-1")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), "0002"))
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+    async with database.transaction() as session:
+        entries = await events.timeline(session, "INC-1")
+    assert [(e.seq, e.at, e.source, e.kind, e.actor_id, e.body) for e in entries] == [
+        (seq, AT, "slack", "proposal:approve", "U1", {"proposal": f"P-{seq - 1}"}) for seq in (3, 2, 1)
+    ]
+    assert (await trail.verify()).intact
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
