@@ -152,7 +152,7 @@ class Workflows:
 
     async def recover(self, everybody_else: bool) -> None:
         """Take over the workflows of executors that are dead (or of all others)."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             if everybody_else:
                 dead = await executors.others(session, self.executor_id)
             else:
@@ -169,7 +169,7 @@ class Workflows:
 
         It happens when the database was away for so long that a workflow could not even record its failure.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             incidents = await incident_store.in_triage(session, (TriageState.WANTED, TriageState.RUNNING), limit=200)
             proposals = await proposal_store.in_states(session, (ProposalState.APPROVED, ProposalState.EXECUTING))
         triages = {f"triage-{i.id}-{i.triage_run}": i for i in incidents}

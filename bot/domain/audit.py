@@ -15,8 +15,8 @@ GENESIS = "0" * 64
 class AuditEvent(Frozen):
     """One row of the trail. `action` reads `source:subject:verb`, such as `slack:proposal:approve`.
 
-    `actor` is the id of whoever acted, as its door knows it: a Slack user id, a name at PagerDuty, `bot`. `hash` is an HMAC-SHA256 over everything else, the
-    previous row's hash included, with a key that is not in the database.
+    `actor` is the id of whoever acted, as its door knows it: a Slack user id, a name at PagerDuty, `bot`. `hash` is an
+    HMAC-SHA256 over everything else, the previous row's hash included, with a key that is not in the database.
     """
 
     seq: int

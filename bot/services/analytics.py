@@ -18,7 +18,7 @@ class AnalyticsService:
         """Return the figures of the last `days` days, today included."""
         until = self._core.now()
         since = (until - timedelta(days=days - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             incidents = await incident_store.list_since(session, since)
             return figures(
                 incidents,

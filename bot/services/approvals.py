@@ -46,7 +46,7 @@ class ApprovalService:
 
     async def get(self, proposal_id: str) -> Proposal:
         """Return a proposal. Raise NotFound."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             proposal = await proposal_store.get(session, proposal_id.strip().upper())
         if proposal is None:
             raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
@@ -54,7 +54,7 @@ class ApprovalService:
 
     async def pending(self) -> Sequence[Proposal]:
         """Return the proposals that wait for a decision, oldest first."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await proposal_store.in_states(session, (ProposalState.PENDING,))
 
     async def approve(self, proposal_id: str, person: Actor, typed: str | None = None) -> Proposal:

@@ -24,6 +24,10 @@ class Core:
     def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self.database.transaction()
 
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """See `Database.reading`: for whatever changes nothing."""
+        return self.database.reading()
+
     async def record(self, session: AsyncSession, event: Event) -> None:
         """Append an event to the audit trail and to its incident's timeline in the caller's transaction.
 

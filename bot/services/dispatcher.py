@@ -71,7 +71,7 @@ class Dispatcher:
 
     async def dispatch(self) -> None:
         """Start what is wanted, within the limit on investigations."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             wanted = await incident_store.wanted(session, self._concurrency + len(self._started))
             approved = await proposal_store.in_states(session, (ProposalState.APPROVED,))
         # Rows that are still wanted although they were started have not claimed their place yet; it is theirs. Of all

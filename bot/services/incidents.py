@@ -47,18 +47,18 @@ class IncidentService:
 
     async def open(self) -> Sequence[Incident]:
         """Return incidents that are not resolved, newest first."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await incident_store.list_open(session)
 
     async def recent(self, limit: int = 20) -> Sequence[Incident]:
         """Return the newest incidents of the last 30 days."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await incident_store.list_since(session, self._core.now() - timedelta(days=30), limit)
 
     async def evidence(self, incident_id: str) -> list[Evidence]:
         """Return the evidence of the newest investigation."""
         incident = await self.get(incident_id)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await incident_store.load_evidence(session, incident.id, incident.triage_run)
 
     async def attach_evidence(self, incident_id: str) -> None:
@@ -73,17 +73,17 @@ class IncidentService:
     async def analysis(self, incident_id: str) -> Analysis | None:
         """Return the newest investigation's analysis, None while there is none."""
         incident = await self.get(incident_id)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return (await incident_store.load_analysis(session, incident.id, incident.triage_run))[1]
 
     async def proposals(self, incident_id: str) -> Sequence[Proposal]:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await proposal_store.of_incident(session, incident_id)
 
     async def timeline(self, incident_id: str) -> Sequence[TimelineEntry]:
         """Return what happened to an incident, the newest first. Raise NotFound."""
         incident = await self.get(incident_id)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await event_store.timeline(session, incident.id)
 
     async def acknowledge(self, incident_id: str, person: Actor) -> Incident:

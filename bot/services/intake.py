@@ -57,7 +57,7 @@ class IntakeService:
 
     async def backlog(self) -> int:
         """Return how many deliveries are durable but not yet correlated."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await count_open(session)
 
     async def drain(self, limit: int = 200) -> int:

@@ -116,7 +116,7 @@ class InvestigationService:
     async def _known_thread(self, message: MessageRef | None) -> Incident | None:
         if message is None or message.thread_ts is None:
             return None
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await incident_store.by_thread(session, message.channel, message.thread_ts)
 
     async def choose_target(self, incident_id: str, target: ObjectRef, person: Actor) -> None:

@@ -64,7 +64,7 @@ class ProposingService:
         Pending proposals of earlier investigations are superseded. Proposals that this run stored before a crash are
         returned as they are.
         """
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             stored = list(await proposal_store.of_incident(session, incident.id, run))
         if stored:
             # A crash may have come before the cards of what these superseded were brought up to date.
@@ -116,7 +116,7 @@ class ProposingService:
         return superseded
 
     async def _superseded(self, incident: Incident) -> list[Proposal]:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             known = await proposal_store.of_incident(session, incident.id)
         return [proposal for proposal in known if proposal.state is ProposalState.SUPERSEDED]
 
@@ -151,7 +151,7 @@ class ProposingService:
 
     async def _unseen_undo(self, original_id: str) -> Proposal | None:
         """Return the undo that a crash kept from being shown; a moment's age says that nobody is showing it now."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             original = await proposal_store.get(session, original_id)
             if original is None or original.undone_by is None:
                 return None

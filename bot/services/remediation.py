@@ -182,7 +182,7 @@ class RemediationService:
         """Show the outcome in the thread, and offer to resolve the incident when it helped."""
         proposal, incident = await self._load(proposal_id)
         await self._messenger.update_proposal(incident, proposal)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             others = await proposal_store.of_incident(session, incident.id)
         for other in others:
             if other.state is ProposalState.SUPERSEDED:
@@ -244,7 +244,7 @@ class RemediationService:
         return person.name, person.email
 
     async def _load(self, proposal_id: str) -> tuple[Proposal, Incident]:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             proposal = await proposal_store.get(session, proposal_id)
         if proposal is None:
             raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")

@@ -76,12 +76,12 @@ class ThreadService:
 
     async def reload(self, incident_id: str) -> Incident:
         """Return the incident as it is stored now. Raise NotFound."""
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             incident = await incident_store.get(session, incident_id)
         if incident is None:
             raise NotFound(f"There is no incident {incident_id}.", vendor="Oncall Agent")
         return incident
 
     async def posted(self, key: str) -> MessageRef | None:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return await proposal_store.posted_message(session, key)

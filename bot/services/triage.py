@@ -189,7 +189,7 @@ class TriageService:
         incident = await self._threads.reload(incident_id)
         checklist = await self._checklist(incident, run)
         alerts = await self._alerts(incident_id)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             evidence = await incident_store.load_evidence(session, incident_id, run)
             diagnosis, _, _ = await incident_store.load_analysis(session, incident_id, run)
         duration = sum(e.duration_ms for e in evidence)
@@ -255,7 +255,7 @@ class TriageService:
     async def publish(self, incident_id: str, run: int) -> None:
         """Store the proposals and show the analysis with them."""
         incident = await self._threads.reload(incident_id)
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             _, analysis, progress = await incident_store.load_analysis(session, incident_id, run)
         if analysis is None:
             raise RuntimeError(f"run {run} of {incident_id} has no analysis to publish")
@@ -296,14 +296,14 @@ class TriageService:
             )
 
     async def _checklist(self, incident: Incident, run: int) -> Checklist:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             _, _, progress = await incident_store.load_analysis(session, incident.id, run)
         message = await self._threads.posted(_progress_key(incident.id, run))
         first = progress or self._first_progress(incident)
         return Checklist(self._outside.messenger, self._tasks, incident, message, first)
 
     async def _alerts(self, incident_id: str) -> tuple[Alert, ...]:
-        async with self._core.transaction() as session:
+        async with self._core.reading() as session:
             return tuple(await incident_store.alerts(session, incident_id))
 
 

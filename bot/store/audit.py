@@ -122,7 +122,7 @@ class AuditTrail:
             query = select(AuditRow).where(col(AuditRow.seq) > after).order_by(col(AuditRow.seq)).limit(_PAGE)
             if incident_id is not None:
                 query = query.where(AuditRow.incident_id == incident_id)
-            async with self._database.transaction() as session:
+            async with self._database.reading() as session:
                 rows = (await session.exec(query)).all()
             for row in rows:
                 yield AuditEvent(**{**row.model_dump(), "body": json.loads(row.body)})
@@ -164,7 +164,7 @@ class AuditTrail:
         return ChainReport(events=count, head=previous)
 
     async def _head(self) -> tuple[int, str] | None:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             head = (await session.exec(select(AuditHead).where(AuditHead.id == 1))).one_or_none()
         return None if head is None else (head.seq, head.hash)
 
@@ -192,5 +192,5 @@ class AuditTrail:
         return head
 
     async def count(self) -> int:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return (await session.exec(select(sa.func.count()).select_from(AuditRow))).one()

@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,15 @@ def listen_sqlite(engine: sa.Engine) -> None:
     sa.event.listen(engine, "begin", _begin_immediate)
 
 
+def _prepare_reader(connection: Any, record: Any) -> None:
+    prepare_sqlite(connection, record)
+    connection.execute("PRAGMA query_only=ON")
+
+
+def _begin_reading(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
 def create_sync_engine(url: str) -> sa.Engine:
     """Return a synchronous engine for a worker thread."""
     engine = sa.create_engine(sync_url(url))
@@ -96,6 +105,14 @@ def _prepare_workflow_connection(connection: Any, _record: Any) -> None:
         connection.create_function("unixepoch", 1, lambda _modifier: round(time.time(), 3))
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
+        raise Unavailable("The database cannot be used right now.", vendor="Database") from error
+
+
 class Database:
     """One database with its pool of asynchronous connections."""
 
@@ -115,6 +132,12 @@ class Database:
         )
         if self.is_sqlite:
             listen_sqlite(self.engine.sync_engine)
+            # Connections of their own, so that none of them ever waits for the write lock or takes it.
+            self._reader = create_async_engine(async_url(url))
+            sa.event.listen(self._reader.sync_engine, "connect", _prepare_reader)
+            sa.event.listen(self._reader.sync_engine, "begin", _begin_reading)
+        else:
+            self._reader = self.engine.execution_options(postgresql_readonly=True)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -123,13 +146,21 @@ class Database:
         Raise Unavailable when the database is away, is locked for too long, or undid the transaction for another's
         sake (a deadlock): nothing is stored then, and the same may be tried again.
         """
-        try:
+        with _translated():
             async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
                 if self.is_sqlite:
                     await _take_lock(session)
                 yield session
-        except (OperationalError, InterfaceError, sa.exc.TimeoutError) as error:
-            raise Unavailable("The database cannot be used right now.", vendor="Database") from error
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a session that sees one state of the database and can change nothing.
+
+        On SQLite it waits for no writer and no writer waits for it. Raise Unavailable as above.
+        """
+        with _translated():
+            async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
+                yield session
 
     async def ping(self) -> None:
         """Run a query. Raise Unavailable when the database is away."""
@@ -138,3 +169,5 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        if self.is_sqlite:
+            await self._reader.dispose()

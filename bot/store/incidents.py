@@ -13,14 +13,17 @@ from bot.domain.analysis import Analysis
 from bot.domain.entity import ObjectRef
 from bot.domain.evidence import Evidence, Progress
 from bot.domain.finding import Diagnosis
-from bot.domain.incident import Incident, IncidentStatus, TriageState
+from bot.domain.incident import Incident, TriageState
 from bot.store.tables import AlertRow, AnalysisRow, EvidenceRow, IncidentRow
+
+# In the index's own words: SQLite uses a partial index only where it can read the same condition in the query.
+_IS_OPEN = sa.text("status != 'resolved'")
 
 
 def to_incident(row: IncidentRow) -> Incident:
     return Incident(
         **{
-            **row.model_dump(),
+            **row.model_dump(exclude={"thread_ts"}),
             "target": ObjectRef.parse(row.target) if row.target else None,
             "thread": MessageRef(**row.thread) if row.thread else None,
         }
@@ -31,7 +34,7 @@ def from_incident(incident: Incident) -> IncidentRow:
     fields = incident.model_dump(mode="python")
     fields["target"] = str(incident.target) if incident.target else None
     fields["thread"] = incident.thread.model_dump() if incident.thread else None
-    return IncidentRow(**fields)
+    return IncidentRow(**fields, thread_ts=incident.thread.ts if incident.thread else None)
 
 
 async def get(session: AsyncSession, incident_id: str, *, lock: bool = False) -> Incident | None:
@@ -48,9 +51,14 @@ async def by_dedup_key(session: AsyncSession, dedup_key: str) -> Incident | None
 
 async def by_thread(session: AsyncSession, channel: str, ts: str) -> Incident | None:
     """Return the incident whose thread starts at this message."""
-    query = select(IncidentRow).where(IncidentRow.channel == channel).order_by(col(IncidentRow.opened_at).desc())
-    rows = (await session.exec(query.limit(500))).all()
-    return next((to_incident(row) for row in rows if row.thread and row.thread["ts"] == ts), None)
+    query = (
+        select(IncidentRow)
+        .where(IncidentRow.channel == channel, IncidentRow.thread_ts == ts)
+        .order_by(col(IncidentRow.opened_at).desc())
+        .limit(1)
+    )
+    row = (await session.exec(query)).one_or_none()
+    return None if row is None else to_incident(row)
 
 
 async def insert(session: AsyncSession, incident: Incident) -> None:
@@ -68,6 +76,8 @@ async def update(session: AsyncSession, incident_id: str, **changes: Any) -> Non
         else value
         for key, value in changes.items()
     }
+    if isinstance(thread := changes.get("thread"), MessageRef):
+        values["thread_ts"] = thread.ts
     await session.exec(sa.update(IncidentRow).where(col(IncidentRow.id) == incident_id).values(**values))
 
 
@@ -128,12 +138,7 @@ async def in_triage(session: AsyncSession, states: Sequence[TriageState], limit:
 
 
 async def list_open(session: AsyncSession, limit: int = 50) -> Sequence[Incident]:
-    query = (
-        select(IncidentRow)
-        .where(IncidentRow.status != IncidentStatus.RESOLVED.value)
-        .order_by(col(IncidentRow.opened_at).desc())
-        .limit(limit)
-    )
+    query = select(IncidentRow).where(_IS_OPEN).order_by(col(IncidentRow.opened_at).desc()).limit(limit)
     return [to_incident(row) for row in (await session.exec(query)).all()]
 
 
@@ -148,7 +153,7 @@ async def list_since(session: AsyncSession, since: datetime, limit: int = 10_000
 
 
 async def count_open(session: AsyncSession) -> int:
-    query = select(sa.func.count()).select_from(IncidentRow).where(IncidentRow.status != IncidentStatus.RESOLVED.value)
+    query = select(sa.func.count()).select_from(IncidentRow).where(_IS_OPEN)
     return (await session.exec(query)).one()
 
 

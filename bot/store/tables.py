@@ -41,7 +41,18 @@ class InboxDelivery(SQLModel, table=True):
 
 
 class IncidentRow(SQLModel, table=True):
+    """`thread_ts` repeats what `thread` says, for the index by which a thread's incident is found."""
+
     __tablename__ = "incident"
+    __table_args__ = (
+        sa.Index("ix_incident_thread", "channel", "thread_ts"),
+        sa.Index(
+            "ix_incident_open",
+            "opened_at",
+            sqlite_where=sa.text("status != 'resolved'"),
+            postgresql_where=sa.text("status != 'resolved'"),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     dedup_key: str = Field(unique=True)
@@ -59,6 +70,7 @@ class IncidentRow(SQLModel, table=True):
     triage_run: int = 1
     channel: str | None = None
     thread: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)
+    thread_ts: str | None = None
     thread_is_ours: bool = False
     opened_at: datetime = Field(index=True)
     acknowledged_at: datetime | None = None
@@ -112,7 +124,7 @@ class ProposalRow(SQLModel, table=True):
     fingerprint: str
     state: str = Field(index=True)
     rank: int = 0
-    created_at: datetime
+    created_at: datetime = Field(index=True)
     expires_at: datetime
     approvals: list[dict[str, Any]] = Field(
         default_factory=list, sa_column=sa.Column(sa.JSON(), nullable=False, server_default="[]")

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 
 from bot.domain.action import ActionRequest, Preview, Proposal, ProposalState, fingerprint
 from bot.store import events
+from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 from bot.store.audit import AuditTrail
 from bot.store.database import Database
@@ -74,6 +75,20 @@ async def test_events_of_the_trail_are_copied_into_the_timelines(database: Datab
         (seq, AT, "slack", "proposal:approve", "U1", {"proposal": f"P-{seq - 1}"}) for seq in (3, 2, 1)
     ]
     assert (await trail.verify()).intact
+
+
+async def test_threads_from_before_the_index_are_found(database: Database) -> None:
+    at = sa.bindparam("at", AT, sa.DateTime(timezone=True))
+    thread = sa.bindparam("thread", {"channel": "C1", "ts": "7.0", "thread_ts": None}, sa.JSON())
+    async with database.engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), "0003"))
+        await connection.execute(sa.text(INCIDENT).bindparams(at))
+        await connection.execute(sa.text("UPDATE incident SET channel = 'C1', thread = :thread").bindparams(thread))
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+    async with database.reading() as session:
+        found = await incident_store.by_thread(session, "C1", "7.0")
+    assert found is not None
+    assert found.id == "INC-1"
 
 
 async def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
