@@ -1,13 +1,17 @@
 """Who may decide what: pure rules over a proposal, an actor and the settings."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.action import Proposal, ProposalState, fingerprint
 from bot.domain.actor import Actor
 from bot.domain.base import Frozen
 from bot.domain.finding import RiskClass
+from bot.domain.incident import IncidentStatus
 
 DESTRUCTIVE_OFF = "Destructive actions are switched off on this bot (K8S_ALLOW_DESTRUCTIVE_ACTIONS=false)."
+
+APPROVAL_HOLDS = timedelta(minutes=15)
+"""How long an approval may be carried out: the bot, or what it works on, may have been away for a night."""
 
 
 class ApprovalPolicy(Frozen):
@@ -91,6 +95,27 @@ def may_carry_out(policy: ApprovalPolicy, proposal: Proposal) -> Refusal | None:
             message=f"This needs the approvals of {needed} different people and does not have them. Nothing was done.",
         )
     return may_apply(policy, proposal)
+
+
+def is_moot(proposal: Proposal, status: IncidentStatus) -> Refusal | None:
+    """Return why `proposal` has lost its purpose with an incident of this status, or None. An undo never does."""
+    if status is IncidentStatus.RESOLVED and proposal.undo_of is None:
+        return Refusal(
+            code="incident_resolved",
+            message="The incident is resolved, so nothing is changed for it any more. Investigate again if it is not.",
+        )
+    return None
+
+
+def is_stale(proposal: Proposal, now: datetime) -> Refusal | None:
+    """Return why the approval of `proposal` is too old to be carried out at `now`, or None."""
+    if proposal.decided_at is not None and now - proposal.decided_at >= APPROVAL_HOLDS:
+        return Refusal(
+            code="stale_approval",
+            message="The approval is too old: it was not carried out while it was fresh. Look at the target, and "
+            "investigate again for a fresh proposal.",
+        )
+    return None
 
 
 def may_execute(policy: ApprovalPolicy, proposal: Proposal, now: datetime) -> Refusal | None:

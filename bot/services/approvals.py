@@ -9,10 +9,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bot.domain.action import Approval, Proposal, ProposalState
 from bot.domain.actor import BOT, Actor
 from bot.domain.event import EventKind
+from bot.domain.incident import Incident
 from bot.domain.policy import (
     ApprovalPolicy,
     Refusal,
     approvals_needed,
+    is_moot,
     may_confirm,
     may_decide,
     may_execute,
@@ -22,6 +24,7 @@ from bot.errors import ConfirmationNeeded, Conflict, InvalidInput, NotAllowed, N
 from bot.services.core import Core
 from bot.services.proposing import ProposingService, event_of
 from bot.services.threads import ThreadService
+from bot.store import incidents as incident_store
 from bot.store import proposals as proposal_store
 
 _LONGEST_REASON = 1_000
@@ -89,7 +92,10 @@ class ApprovalService:
             proposal = await proposal_store.get(session, proposal_id.strip().upper(), lock=True)
             if proposal is None:
                 raise NotFound(f"There is no proposal {proposal_id}.", vendor="Oncall Agent")
-            refusal = self._why_not(proposal, person, new, typed, now)
+            incident = await incident_store.get(session, proposal.incident_id)
+            if incident is None:
+                raise NotFound(f"There is no incident {proposal.incident_id}.", vendor="Oncall Agent")
+            refusal = self._why_not(proposal, incident, person, new, typed, now)
             if refusal is not None and refusal.code == "unconfirmed":
                 # Nothing was decided and nothing was refused: the person is about to be asked.
                 raise ConfirmationNeeded(refusal.message)
@@ -139,12 +145,22 @@ class ApprovalService:
         return proposal.model_copy(update={**changes, "state": new})
 
     def _why_not(
-        self, proposal: Proposal, person: Actor, new: ProposalState, typed: str | None, now: datetime
+        self,
+        proposal: Proposal,
+        incident: Incident,
+        person: Actor,
+        new: ProposalState,
+        typed: str | None,
+        now: datetime,
     ) -> Refusal | None:
         if (refusal := may_decide(self._policy, person)) is not None:
             return refusal
         if new is ProposalState.APPROVED:
-            return may_execute(self._policy, proposal, now) or may_confirm(proposal, person, typed)
+            return (
+                may_execute(self._policy, proposal, now)
+                or is_moot(proposal, incident.status)
+                or may_confirm(proposal, person, typed)
+            )
         if proposal.state is not ProposalState.PENDING:
             return Refusal(
                 code="not_pending", message=f"This proposal is no longer open: it is {proposal.state.value}."
@@ -153,7 +169,7 @@ class ApprovalService:
 
     @staticmethod
     def _error(refusal: Refusal) -> Exception:
-        if refusal.code in {"not_pending", "command_only", "expired"}:
+        if refusal.code in {"not_pending", "command_only", "expired", "incident_resolved"}:
             return Conflict(refusal.message)
         if refusal.code == "mismatch":
             return InvalidInput(refusal.message)

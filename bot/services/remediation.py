@@ -5,7 +5,6 @@ carries the proposal's id into the cluster, by which it recognises its own work.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 
@@ -13,7 +12,7 @@ from bot.domain.action import Applied, Proposal, ProposalState, Verification
 from bot.domain.actor import BOT, Via
 from bot.domain.event import Event, EventKind, NoteBody
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.policy import ApprovalPolicy, may_carry_out
+from bot.domain.policy import ApprovalPolicy, is_moot, is_stale, may_carry_out
 from bot.domain.redaction import redact
 from bot.errors import NotAllowed, NotFound, OncallError, Unavailable, VendorError
 from bot.ports.incident_source import IncidentSource
@@ -26,10 +25,6 @@ from bot.store import proposals as proposal_store
 from bot.tasks import TaskSupervisor
 
 logger = structlog.get_logger(__name__)
-
-# An approval that was given in time is carried out even when its proposal has expired by then, but not for ever: the
-# bot may have been away for a night.
-_APPROVAL_HOLDS = timedelta(minutes=15)
 
 
 class RemediationService:
@@ -66,7 +61,7 @@ class RemediationService:
         if proposal.error is not None:
             return False
         if proposal.state is ProposalState.APPROVED:
-            proposal = await self._start(proposal)
+            proposal = await self._start(proposal, incident)
         if proposal.state is not ProposalState.EXECUTING or proposal.error is not None:
             return False
         await self._proposing.show(incident, proposal, "Applying the change ...")
@@ -80,25 +75,25 @@ class RemediationService:
         await self._store(proposal, EventKind.ACTION_APPLY, applied=applied)
         return True
 
-    async def _start(self, proposal: Proposal) -> Proposal:
-        """Commit that the effect is about to happen; an approval that waited for too long does not count any more."""
-        now = self._core.now()
-        stale = now >= proposal.expires_at and now - (proposal.decided_at or now) >= _APPROVAL_HOLDS
-        error = "The approval is too old: it was not carried out while it was fresh." if stale else None
+    async def _start(self, proposal: Proposal, incident: Incident) -> Proposal:
+        """Commit that the effect is about to happen, or that the approval has lost its purpose or its freshness."""
+        refusal = is_moot(proposal, incident.status) or is_stale(proposal, self._core.now())
+        error = None if refusal is None else refusal.message
+        kind = EventKind.ACTION_START if refusal is None else EventKind.ACTION_REFUSE
         changes = {} if error is None else {"error": error}
         async with self._core.transaction() as session:
             if await proposal_store.compare_and_set(
                 session, proposal.id, ProposalState.APPROVED, ProposalState.EXECUTING, **changes
             ):
-                await self._core.record(
-                    session,
-                    event_of(EventKind.ACTION_REFUSE if stale else EventKind.ACTION_START, BOT, proposal, error=error),
-                )
+                await self._core.record(session, event_of(kind, BOT, proposal, error=error))
         return (await self._load(proposal.id))[0]
 
     def _remediator_for(self, proposal: Proposal) -> Remediator:
-        """Return the remediator only if the stored action is what was approved and is still allowed. Fails closed."""
-        refusal = may_carry_out(self._policy, proposal)
+        """Return the remediator only if the stored action is what was approved and is still allowed. Fails closed.
+
+        Age is judged here too: what began before a crash or an outage of hours is not done out of the blue.
+        """
+        refusal = may_carry_out(self._policy, proposal) or is_stale(proposal, self._core.now())
         if self._remediator is None or refusal is not None:
             raise NotAllowed(refusal.message if refusal else "Executing is switched off on this bot.")
         return self._remediator

@@ -233,3 +233,67 @@ async def test_the_figures_count_what_happened(world: World, proposal: Proposal)
     assert figures.mttr.count == 0
     assert figures.proposals.succeeded == 1
     assert [s.service for s in figures.by_service] == ["Checkout"]
+
+
+async def resolve(world: World) -> None:
+    async with world.running.database.engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE incident SET status = 'resolved'"))
+
+
+async def test_a_resolved_incidents_proposal_cannot_be_approved(world: World, proposal: Proposal) -> None:
+    await resolve(world)
+    with pytest.raises(Conflict, match="incident is resolved"):
+        await world.running.services.approvals.approve(proposal.id, MAYA)
+    assert (await world.running.services.approvals.get(proposal.id)).state is ProposalState.PENDING
+    assert (await world.audit_actions())[-1] == "slack:proposal:refuse"
+    await world.running.services.approvals.reject(proposal.id, MAYA, "it is over")
+    assert world.remediator.effects == {}
+
+
+async def test_what_was_done_can_be_undone_after_its_incident_is_resolved(world: World, proposal: Proposal) -> None:
+    await world.running.services.approvals.approve(proposal.id, MAYA)
+    await finished(world, proposal)
+    await resolve(world)
+    undo = await world.running.services.approvals.propose_undo(proposal.id, MAYA)
+    await world.running.services.approvals.approve(undo.id, MAYA)
+    assert (await finished(world, undo)).state is ProposalState.SUCCEEDED
+
+
+@pytest.mark.parametrize("state", ["approved", "executing"])
+async def test_an_approval_from_before_a_night_away_is_not_carried_out_although_nothing_has_expired(
+    world: World, proposal: Proposal, state: str
+) -> None:
+    long_ago, tomorrow = now() - timedelta(hours=12), now() + timedelta(hours=12)
+    async with world.running.database.engine.begin() as connection:
+        await connection.execute(
+            sa.text(
+                "UPDATE proposal SET state = :state, decided_by = :by, decided_at = :at, expires_at = :end"
+            ).bindparams(
+                sa.bindparam("at", long_ago, sa.DateTime(timezone=True)),
+                sa.bindparam("end", tomorrow, sa.DateTime(timezone=True)),
+                state=state,
+                by=MAYA.id,
+            )
+        )
+    if state == "executing":
+        await world.running.workflows.start_act(proposal.id)
+    done = await finished(world, proposal)
+    assert done.state is ProposalState.FAILED
+    assert "too old" in str(done.error)
+    assert world.remediator.effects == {}
+
+
+async def test_an_approved_action_is_not_begun_when_its_incident_was_resolved_meanwhile(
+    world: World, proposal: Proposal
+) -> None:
+    async with world.running.database.engine.begin() as connection:
+        await connection.execute(sa.text("UPDATE incident SET status = 'resolved'"))
+        await connection.execute(
+            sa.text("UPDATE proposal SET state = 'approved', decided_by = :by, decided_at = :at").bindparams(
+                sa.bindparam("at", now(), sa.DateTime(timezone=True)), by=MAYA.id
+            )
+        )
+    done = await finished(world, proposal)
+    assert done.state is ProposalState.FAILED
+    assert "incident is resolved" in str(done.error)
+    assert world.remediator.effects == {}
