@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -12,6 +12,8 @@ logger = structlog.get_logger(__name__)
 EXPIRY_SECONDS = 5
 RETENTION_HOURS = 6
 CHECKPOINT_MINUTES = 60
+# A bot that is restarted more often than the intervals would otherwise never retain and never write a checkpoint.
+FIRST_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Schedule:
     def start(self) -> None:
         """Begin to tick; must be called inside the running loop."""
         self._scheduler.add_job(self._expire, "interval", seconds=EXPIRY_SECONDS)
-        self._scheduler.add_job(self._retain, "interval", hours=RETENTION_HOURS)
-        self._scheduler.add_job(self._checkpoint, "interval", minutes=CHECKPOINT_MINUTES)
+        first = self._now() + timedelta(seconds=FIRST_SECONDS)
+        self._scheduler.add_job(self._retain, "interval", hours=RETENTION_HOURS, next_run_time=first)
+        self._scheduler.add_job(self._checkpoint, "interval", minutes=CHECKPOINT_MINUTES, next_run_time=first)
         self._scheduler.start()
 
     def stop(self) -> None:

@@ -145,11 +145,12 @@ def _cite(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> list[C
 
     Small values of one object become one line, such as `exitCode 1, restartCount 4`.
     """
+    homes = _Homes(evidence)
     cited: list[CitedEvidence] = []
     values: dict[tuple[str, str], list[str]] = {}
     for citation in sorted(citations, key=lambda c: {"log": 0, "event": 1}.get(c.kind, 2)):
         quote = citation.value if isinstance(citation.value, str) else canonical_json(citation.value)
-        home = find_home(citation, quote, evidence)
+        home = homes.find(citation, quote)
         if home is None:
             continue
         subject = ObjectRef.parse(citation.entity).short
@@ -166,15 +167,18 @@ def _cite(citations: Sequence[Citation], evidence: Sequence[Evidence]) -> list[C
     return cited
 
 
-def find_home(citation: Citation, quote: str, evidence: Sequence[Evidence]) -> Evidence | None:
-    """Return the evidence whose source fits the citation best; among those, the one that holds its text."""
-    wanted = {"log": "log", "event": "event", "metric": "metric"}.get(citation.kind)
-    usable = [e for e in evidence if e.status is EvidenceStatus.OK]
-    if wanted is not None:
-        usable = [e for e in usable if wanted in e.source] or usable
-    name = citation.entity.rsplit("/", 1)[-1]
-    for item in usable:
-        text = canonical_json(item.payload)
-        if canonical_json(quote)[1:-1] in text and name in text:
-            return item
-    return next((e for e in usable if name in canonical_json(e.payload)), usable[0] if usable else None)
+class _Homes:
+    """Where citations stand. Each payload is written out once, however many citations there are."""
+
+    def __init__(self, evidence: Sequence[Evidence]) -> None:
+        self._texts = [(e, canonical_json(e.payload)) for e in evidence if e.status is EvidenceStatus.OK]
+
+    def find(self, citation: Citation, quote: str) -> Evidence | None:
+        """Return the evidence whose source fits the citation best; among those, the one that holds its text."""
+        usable = self._texts
+        if citation.kind in {"log", "event", "metric"}:
+            usable = [(e, text) for e, text in usable if citation.kind in e.source] or usable
+        name, said = citation.entity.rsplit("/", 1)[-1], canonical_json(quote)[1:-1]
+        named = [(e, text) for e, text in usable if name in text]
+        holding = (e for e, text in named if said in text)
+        return next(holding, named[0][0] if named else usable[0][0] if usable else None)

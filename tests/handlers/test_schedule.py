@@ -8,7 +8,7 @@ from freezegun import freeze_time
 from structlog.testing import capture_logs
 
 from bot import clock
-from handlers.schedule import CHECKPOINT_MINUTES, EXPIRY_SECONDS, RETENTION_HOURS, Schedule, Sweeps
+from handlers.schedule import CHECKPOINT_MINUTES, EXPIRY_SECONDS, FIRST_SECONDS, RETENTION_HOURS, Schedule, Sweeps
 from tests.fakes import AT
 
 
@@ -60,13 +60,14 @@ async def test_the_ticks_come_at_their_intervals() -> None:
         schedule = Schedule(Recorder().sweeps(), clock.now)
         schedule.start()
         try:
-            due = sorted(job.next_run_time for job in schedule._scheduler.get_jobs())
+            jobs = schedule._scheduler.get_jobs()
         finally:
             schedule.stop()
-    assert due == [
-        AT + timedelta(seconds=EXPIRY_SECONDS),
-        AT + timedelta(minutes=CHECKPOINT_MINUTES),
-        AT + timedelta(hours=RETENTION_HOURS),
+    soon = AT + timedelta(seconds=FIRST_SECONDS)
+    assert sorted((job.trigger.interval, job.next_run_time) for job in jobs) == [
+        (timedelta(seconds=EXPIRY_SECONDS), AT + timedelta(seconds=EXPIRY_SECONDS)),
+        (timedelta(minutes=CHECKPOINT_MINUTES), soon),
+        (timedelta(hours=RETENTION_HOURS), soon),
     ]
 
 
