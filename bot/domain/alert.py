@@ -1,11 +1,14 @@
 """An alert: one signal from outside, whatever sent it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field
 
+from bot.domain.actor import Via
 from bot.domain.base import Frozen
 
 
@@ -31,6 +34,20 @@ class AlertState(StrEnum):
     UPDATED = "updated"  # something else changed (a note, a reassignment): recorded, starts nothing
 
 
+class SourceTraits(Frozen):
+    """What a source of alerts is like; the rules ask for these and never for a source by its name.
+
+    `authoritative`: it knows an incident's title, severity and state at first hand, where a chat message is somebody's
+    rendering of them. `posts_to_chat`: its vendor posts a message of its own about the incident, perhaps a moment
+    later. `asked_by_person`: somebody waits for the answer. `via` is the door of whoever it names as the actor.
+    """
+
+    via: Via
+    authoritative: bool = False
+    posts_to_chat: bool = False
+    asked_by_person: bool = False
+
+
 class AlertSource(StrEnum):
     """Where an alert came from."""
 
@@ -38,6 +55,20 @@ class AlertSource(StrEnum):
     PAGERDUTY_SLACK = "pagerduty_slack"
     SLACK_COMMAND = "slack_command"
     TEST = "test"
+
+    @property
+    def traits(self) -> SourceTraits:
+        return _TRAITS[self]
+
+
+_TRAITS: Mapping[AlertSource, SourceTraits] = MappingProxyType(
+    {
+        AlertSource.PAGERDUTY_WEBHOOK: SourceTraits(via=Via.PAGERDUTY, authoritative=True, posts_to_chat=True),
+        AlertSource.PAGERDUTY_SLACK: SourceTraits(via=Via.PAGERDUTY),
+        AlertSource.SLACK_COMMAND: SourceTraits(via=Via.SLACK, asked_by_person=True),
+        AlertSource.TEST: SourceTraits(via=Via.API),
+    }
+)
 
 
 class MessageRef(Frozen):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.domain.alert import Alert, AlertSource, AlertState
+from bot.domain.alert import Alert, AlertState
 from bot.domain.base import new_id
 from bot.domain.event import EventKind
 from bot.domain.incident import Incident, IncidentStatus, TriageState
@@ -54,7 +54,7 @@ def changes_of(incident: Incident, alert: Alert, reopened_at: datetime | None = 
     if incident.thread is None and alert.message is not None:
         changes |= {"thread": alert.message, "channel": alert.message.channel}
     # A webhook knows the severity and the title; a chat message is somebody's rendering of them.
-    if incident.source is AlertSource.PAGERDUTY_SLACK and alert.source is AlertSource.PAGERDUTY_WEBHOOK:
+    if alert.source.traits.authoritative and not incident.source.traits.authoritative:
         changes |= {"title": alert.title, "severity": alert.severity.value, "source": alert.source.value}
     return changes | _status_changes(incident, alert, reopened_at)
 
@@ -78,7 +78,7 @@ def _status_changes(incident: Incident, alert: Alert, reopened_at: datetime | No
                 "triage_run": incident.triage_run + 1,
             }
         case AlertState.TRIGGERED, IncidentStatus.ACKNOWLEDGED if (
-            alert.source is AlertSource.PAGERDUTY_WEBHOOK and incident.acknowledged_at and at > incident.acknowledged_at
+            alert.source.traits.authoritative and incident.acknowledged_at and at > incident.acknowledged_at
         ):
             return {"status": IncidentStatus.TRIGGERED.value}
         case AlertState.TRIGGERED, _ if at < incident.opened_at:

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bot.domain.actor import Actor, Via
-from bot.domain.alert import Alert, AlertSource, AlertState
+from bot.domain.actor import Actor
+from bot.domain.alert import Alert, AlertState
 from bot.domain.base import printable
 from bot.domain.event import Event, EventKind, IncidentBody
 from bot.domain.incident import Incident
@@ -23,13 +23,6 @@ from bot.store.inbox import InboxWriter, count_open, open_deliveries
 from bot.store.tables import InboxDelivery
 
 logger = structlog.get_logger(__name__)
-
-_VIA = {
-    AlertSource.PAGERDUTY_WEBHOOK: Via.PAGERDUTY,
-    AlertSource.PAGERDUTY_SLACK: Via.PAGERDUTY,
-    AlertSource.SLACK_COMMAND: Via.SLACK,
-    AlertSource.TEST: Via.API,
-}
 
 
 class IntakeService:
@@ -137,7 +130,7 @@ class IntakeService:
 
     async def _record(self, session: AsyncSession, news: "_News") -> None:
         alert = news.alert
-        actor = Actor(id=alert.actor or alert.source.value, via=_VIA[alert.source], name=alert.actor or "")
+        actor = Actor(id=alert.actor or alert.source.value, via=alert.source.traits.via, name=alert.actor or "")
         body = IncidentBody(
             title=alert.title,
             service=alert.service,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from bot.domain.alert import AlertSource, MessageRef
+from bot.domain.alert import MessageRef
 from bot.domain.incident import Incident
 from bot.errors import NotFound
 from bot.ports.messenger import Messenger
@@ -48,10 +48,10 @@ class ThreadService:
     async def ensure_thread(self, incident: Incident) -> Incident:
         """Return the incident with the thread it is discussed in, opening one of ours when there is none.
 
-        An incident that came by webhook gets a moment for PagerDuty's own Slack message to arrive, so that the channel
-        does not show it twice.
+        An incident whose vendor posts to chat gets a moment for that message to arrive, so that the channel does not
+        show it twice.
         """
-        waits = incident.source is AlertSource.PAGERDUTY_WEBHOOK
+        waits = incident.source.traits.posts_to_chat
         deadline = incident.opened_at + timedelta(seconds=self._settings.thread_grace_seconds if waits else 0)
         while incident.thread is None and self._core.now() < deadline:
             await asyncio.sleep(_POLL_SECONDS)

@@ -115,7 +115,8 @@ async def wanted(session: AsyncSession, limit: int) -> Sequence[Incident]:
     What a person asked for comes first, so that a storm does not keep somebody waiting; then the worst, then the
     oldest.
     """
-    asked = sa.case((col(IncidentRow.source) == AlertSource.SLACK_COMMAND.value, 0), else_=1)
+    by_people = [source.value for source in AlertSource if source.traits.asked_by_person]
+    asked = sa.case((col(IncidentRow.source).in_(by_people), 0), else_=1)
     rank = sa.case({severity.value: severity.rank for severity in Severity}, value=col(IncidentRow.severity))
     query = (
         select(IncidentRow)
