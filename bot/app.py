@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -11,7 +11,7 @@ from bot import clock
 from bot.domain.policy import ApprovalPolicy
 from bot.ports.analyst import Analyst
 from bot.ports.evidence import EvidenceSource
-from bot.ports.incident_source import IncidentSource
+from bot.ports.incident_source import IncidentSources
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
 from bot.services import Services
@@ -52,7 +52,7 @@ class Outside:
     messenger: Messenger
     source: EvidenceSource | None = None
     remediator: Remediator | None = None
-    incident_source: IncidentSource | None = None
+    incident_sources: IncidentSources = field(default_factory=dict)
     analyst: Analyst | None = None
 
 
@@ -126,7 +126,7 @@ async def open_bot(
             TriageOutside(
                 messenger=outside.messenger,
                 source=outside.source,
-                incident_source=outside.incident_source,
+                incident_sources=outside.incident_sources,
                 analyst=outside.analyst,
                 remediator=outside.remediator,
             ),
@@ -138,14 +138,14 @@ async def open_bot(
             proposing,
             outside.messenger,
             outside.remediator,
-            outside.incident_source,
+            outside.incident_sources,
             policy,
             tasks,
         )
         workflows = Workflows(
             database, triage, remediation, now, wakeup, timedelta(seconds=settings.database.dead_after_seconds)
         )
-        incidents = IncidentService(core, threads, outside.messenger, outside.incident_source, policy)
+        incidents = IncidentService(core, threads, outside.messenger, outside.incident_sources, policy)
 
         def show_status(incident_id: str) -> None:
             tasks.start(incidents.show_status(incident_id), name=f"status-{incident_id}")

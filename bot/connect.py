@@ -101,7 +101,7 @@ async def _connect(
 
         pagerduty = PagerDuty(settings.pagerduty)
         stack.push_async_callback(pagerduty.close)
-        outside["incident_source"] = pagerduty
+        outside["incident_sources"] = {pagerduty.name: pagerduty}
         checks["PagerDuty"] = pagerduty.check
     if settings.claude.api_key is not None:
         from integrations.claude.analyst import ClaudeAnalyst

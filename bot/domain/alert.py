@@ -40,12 +40,14 @@ class SourceTraits(Frozen):
     `authoritative`: it knows an incident's title, severity and state at first hand, where a chat message is somebody's
     rendering of them. `posts_to_chat`: its vendor posts a message of its own about the incident, perhaps a moment
     later. `asked_by_person`: somebody waits for the answer. `via` is the door of whoever it names as the actor.
+    `pager` names the system that external ids belong to: an id is never sent to another one.
     """
 
     via: Via
     authoritative: bool = False
     posts_to_chat: bool = False
     asked_by_person: bool = False
+    pager: str | None = None
 
 
 class AlertSource(StrEnum):
@@ -63,8 +65,10 @@ class AlertSource(StrEnum):
 
 _TRAITS: Mapping[AlertSource, SourceTraits] = MappingProxyType(
     {
-        AlertSource.PAGERDUTY_WEBHOOK: SourceTraits(via=Via.PAGERDUTY, authoritative=True, posts_to_chat=True),
-        AlertSource.PAGERDUTY_SLACK: SourceTraits(via=Via.PAGERDUTY),
+        AlertSource.PAGERDUTY_WEBHOOK: SourceTraits(
+            via=Via.PAGERDUTY, authoritative=True, posts_to_chat=True, pager="PagerDuty"
+        ),
+        AlertSource.PAGERDUTY_SLACK: SourceTraits(via=Via.PAGERDUTY, pager="PagerDuty"),
         AlertSource.SLACK_COMMAND: SourceTraits(via=Via.SLACK, asked_by_person=True),
         AlertSource.TEST: SourceTraits(via=Via.API),
     }

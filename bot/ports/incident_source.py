@@ -1,8 +1,10 @@
 """The system that pages people."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from bot.domain.alert import Alert
+from bot.domain.incident import Incident
 
 
 class IncidentSource(Protocol):
@@ -30,3 +32,13 @@ class IncidentSource(Protocol):
 
     async def check(self) -> str:
         """Return one sentence about the connection. Raise VendorError when it does not work."""
+
+
+IncidentSources = Mapping[str, IncidentSource]
+"""By name, which is what the traits of a source of alerts call its pager."""
+
+
+def pager_of(sources: IncidentSources, incident: Incident) -> tuple[IncidentSource, str] | None:
+    """Return the system that paged for `incident` with the incident's id there; None where it is not connected."""
+    source = sources.get(incident.source.traits.pager or "")
+    return None if source is None or incident.external_id is None else (source, incident.external_id)

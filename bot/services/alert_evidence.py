@@ -11,7 +11,7 @@ from bot.domain.evidence import Evidence, EvidenceStatus, ProgressItem, Progress
 from bot.domain.incident import Incident
 from bot.domain.redaction import redact_json
 from bot.errors import VendorError
-from bot.ports.incident_source import IncidentSource
+from bot.ports.incident_source import IncidentSources, pager_of
 from bot.services.checklist import Checklist, progress_item
 from bot.services.core import Core
 from bot.store import incidents as incident_store
@@ -23,22 +23,23 @@ _MOST_QUOTES = 20
 class AlertEvidence:
     """Looks at the alert."""
 
-    def __init__(self, core: Core, incident_source: IncidentSource | None) -> None:
+    def __init__(self, core: Core, incident_sources: IncidentSources) -> None:
         self._core = core
-        self._incident_source = incident_source
+        self._incident_sources = incident_sources
 
     async def look(self, incident: Incident, checklist: Checklist) -> tuple[Incident, tuple[Evidence, ...]]:
         """Complete the incident from the system that paged, and keep the alert as evidence `A1`."""
         started = time.perf_counter()
         status, detail = EvidenceStatus.OK, f"{incident.title} ({incident.severity.value})"
-        if self._incident_source is not None and incident.external_id is not None:
+        if (paged := pager_of(self._incident_sources, incident)) is not None:
+            source, external_id = paged
             checklist.report(ProgressItem(key="alert", label="Alert", state=ProgressState.RUNNING))
             try:
                 async with asyncio.timeout(_ALERT_TIMEOUT_SECONDS):
-                    alert = await self._incident_source.fetch(incident.external_id)
+                    alert = await source.fetch(external_id)
             except (VendorError, TimeoutError) as error:
                 status = EvidenceStatus.ERROR
-                detail = error.message if isinstance(error, VendorError) else "PagerDuty did not answer in time."
+                detail = error.message if isinstance(error, VendorError) else f"{source.name} did not answer in time."
             else:
                 incident = await self._complete(incident, alert)
         state = ProgressState.OK if status is EvidenceStatus.OK else ProgressState.ERROR

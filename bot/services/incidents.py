@@ -13,7 +13,7 @@ from bot.domain.evidence import Evidence
 from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.policy import ApprovalPolicy, may_decide
 from bot.errors import Conflict, InvalidInput, NotAllowed, VendorError
-from bot.ports.incident_source import IncidentSource
+from bot.ports.incident_source import IncidentSources, pager_of
 from bot.ports.messenger import Messenger
 from bot.services.core import Core
 from bot.services.threads import ThreadService
@@ -32,13 +32,13 @@ class IncidentService:
         core: Core,
         threads: ThreadService,
         messenger: Messenger,
-        incident_source: IncidentSource | None,
+        incident_sources: IncidentSources,
         policy: ApprovalPolicy,
     ) -> None:
         self._core = core
         self._threads = threads
         self._messenger = messenger
-        self._incident_source = incident_source
+        self._incident_sources = incident_sources
         self._policy = policy
 
     async def get(self, incident_id: str) -> Incident:
@@ -104,9 +104,10 @@ class IncidentService:
             raise NotAllowed(refusal.message)
         if incident.status is IncidentStatus.RESOLVED or incident.status is status:
             raise Conflict(f"This incident is {incident.status.value} already.")
-        if self._incident_source is not None and incident.external_id is not None:
-            act = self._incident_source.acknowledge if verb == "acknowledge" else self._incident_source.resolve
-            await act(incident.external_id, person.email)
+        if (paged := pager_of(self._incident_sources, incident)) is not None:
+            source, external_id = paged
+            act = source.acknowledge if verb == "acknowledge" else source.resolve
+            await act(external_id, person.email)
         await self._record(incident, person, EventKind(f"incident:{verb}"), IncidentBody(), status)
         await self.show_status(incident.id)
         return await self.get(incident.id)

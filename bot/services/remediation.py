@@ -15,7 +15,7 @@ from bot.domain.incident import Incident, IncidentStatus
 from bot.domain.policy import ApprovalPolicy, is_moot, is_stale, may_carry_out
 from bot.domain.redaction import redact
 from bot.errors import NotAllowed, NotFound, OncallError, Unavailable, VendorError
-from bot.ports.incident_source import IncidentSource
+from bot.ports.incident_source import IncidentSources, pager_of
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
 from bot.services.core import Core
@@ -37,7 +37,7 @@ class RemediationService:
         proposing: ProposingService,
         messenger: Messenger,
         remediator: Remediator | None,
-        incident_source: IncidentSource | None,
+        incident_sources: IncidentSources,
         policy: ApprovalPolicy,
         tasks: TaskSupervisor,
     ) -> None:
@@ -46,7 +46,7 @@ class RemediationService:
         self._proposing = proposing
         self._messenger = messenger
         self._remediator = remediator
-        self._incident_source = incident_source
+        self._incident_sources = incident_sources
         self._policy = policy
         self._tasks = tasks
 
@@ -190,8 +190,9 @@ class RemediationService:
     async def note(self, proposal_id: str) -> None:
         """Write what happened into the incident at PagerDuty, once."""
         proposal, incident = await self._load(proposal_id)
-        if self._incident_source is None or incident.external_id is None:
+        if (paged := pager_of(self._incident_sources, incident)) is None:
             return
+        source, external_id = paged
         key = f"{proposal.id}:note"
         async with self._core.transaction() as session:
             intended, note_id = await proposal_store.intend_note(session, key, incident.id, self._core.now())
@@ -199,9 +200,9 @@ class RemediationService:
             return
         text, email = await self._note_text(proposal)
         if intended:
-            note_id = await self._incident_source.find_note(incident.external_id, f"[{proposal.id}]")
+            note_id = await source.find_note(external_id, f"[{proposal.id}]")
         if note_id is None:
-            note_id = await self._incident_source.add_note(incident.external_id, text, email)
+            note_id = await source.add_note(external_id, text, email)
         async with self._core.transaction() as session:
             await proposal_store.record_note(session, key, note_id)
             await self._core.record(

@@ -28,7 +28,7 @@ from bot.domain.redaction import redact
 from bot.errors import VendorError, new_error_id
 from bot.ports.analyst import Analyst, Brief
 from bot.ports.evidence import EvidenceSource, Gathered, Resolution
-from bot.ports.incident_source import IncidentSource
+from bot.ports.incident_source import IncidentSources
 from bot.ports.messenger import Messenger
 from bot.ports.remediation import Remediator
 from bot.services.alert_evidence import AlertEvidence
@@ -50,7 +50,7 @@ class TriageOutside:
 
     messenger: Messenger
     source: EvidenceSource | None
-    incident_source: IncidentSource | None
+    incident_sources: IncidentSources
     analyst: Analyst | None
     remediator: Remediator | None
 
@@ -73,7 +73,7 @@ class TriageService:
         self._runbooks = runbooks
         self._outside = outside
         self._tasks = tasks
-        self._alert_evidence = AlertEvidence(core, outside.incident_source)
+        self._alert_evidence = AlertEvidence(core, outside.incident_sources)
 
     async def open(self, incident_id: str, run: int) -> bool:
         """Claim the investigation and say in the thread what will be looked at. False when there is nothing to do."""

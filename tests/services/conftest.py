@@ -53,7 +53,7 @@ class World:
             messenger=self.messenger,
             source=self.source,
             remediator=self.remediator,
-            incident_source=self.incident_source,
+            incident_sources={self.incident_source.name: self.incident_source},
         )
 
     @property

@@ -297,3 +297,12 @@ async def test_an_approved_action_is_not_begun_when_its_incident_was_resolved_me
     assert done.state is ProposalState.FAILED
     assert "incident is resolved" in str(done.error)
     assert world.remediator.effects == {}
+
+
+async def test_an_external_id_is_not_sent_to_a_system_that_did_not_page(world: World) -> None:
+    await world.running.services.intake.accept(make_alert(source=AlertSource.TEST, dedup_key="test:1"))
+    incident = await world.triaged()
+    assert incident.external_id == "P000001"
+    await world.running.services.incidents.resolve(incident.id, MAYA)
+    assert world.incident_source.calls == []
+    assert incident.details == {}
