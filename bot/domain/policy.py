@@ -97,8 +97,8 @@ def may_carry_out(policy: ApprovalPolicy, proposal: Proposal) -> Refusal | None:
     return may_apply(policy, proposal)
 
 
-def is_moot(proposal: Proposal, status: IncidentStatus) -> Refusal | None:
-    """Return why `proposal` has lost its purpose with an incident of this status, or None. An undo never does."""
+def may_begin(proposal: Proposal, status: IncidentStatus) -> Refusal | None:
+    """Return why `proposal` may not be begun for an incident of this status, or None. An undo always may."""
     if status is IncidentStatus.RESOLVED and proposal.undo_of is None:
         return Refusal(
             code="incident_resolved",
@@ -107,8 +107,8 @@ def is_moot(proposal: Proposal, status: IncidentStatus) -> Refusal | None:
     return None
 
 
-def is_stale(proposal: Proposal, now: datetime) -> Refusal | None:
-    """Return why the approval of `proposal` is too old to be carried out at `now`, or None."""
+def may_go_on(proposal: Proposal, now: datetime) -> Refusal | None:
+    """Return why an approved proposal may not be carried out at `now` any more, or None: its approval may be too old."""
     if proposal.decided_at is not None and now - proposal.decided_at >= APPROVAL_HOLDS:
         return Refusal(
             code="stale_approval",

@@ -14,7 +14,7 @@ from bot.domain.policy import (
     ApprovalPolicy,
     Refusal,
     approvals_needed,
-    is_moot,
+    may_begin,
     may_confirm,
     may_decide,
     may_execute,
@@ -158,7 +158,7 @@ class ApprovalService:
         if new is ProposalState.APPROVED:
             return (
                 may_execute(self._policy, proposal, now)
-                or is_moot(proposal, incident.status)
+                or may_begin(proposal, incident.status)
                 or may_confirm(proposal, person, typed)
             )
         if proposal.state is not ProposalState.PENDING:

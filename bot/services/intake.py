@@ -130,7 +130,7 @@ class IntakeService:
 
     async def _record(self, session: AsyncSession, news: "_News") -> None:
         alert = news.alert
-        actor = Actor(id=alert.actor or alert.source.value, via=alert.source.traits.via, name=alert.actor or "")
+        actor = Actor(id=alert.actor or alert.source.value, via=alert.source.traits.via)
         body = IncidentBody(
             title=alert.title,
             service=alert.service,

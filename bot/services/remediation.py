@@ -12,7 +12,7 @@ from bot.domain.action import Applied, Proposal, ProposalState, Verification
 from bot.domain.actor import BOT, Via
 from bot.domain.event import Event, EventKind, NoteBody
 from bot.domain.incident import Incident, IncidentStatus
-from bot.domain.policy import ApprovalPolicy, is_moot, is_stale, may_carry_out
+from bot.domain.policy import ApprovalPolicy, may_begin, may_carry_out, may_go_on
 from bot.domain.redaction import redact
 from bot.errors import NotAllowed, NotFound, OncallError, Unavailable, VendorError
 from bot.ports.incident_source import IncidentSources, pager_of
@@ -77,7 +77,7 @@ class RemediationService:
 
     async def _start(self, proposal: Proposal, incident: Incident) -> Proposal:
         """Commit that the effect is about to happen, or that the approval has lost its purpose or its freshness."""
-        refusal = is_moot(proposal, incident.status) or is_stale(proposal, self._core.now())
+        refusal = may_begin(proposal, incident.status) or may_go_on(proposal, self._core.now())
         error = None if refusal is None else refusal.message
         kind = EventKind.ACTION_START if refusal is None else EventKind.ACTION_REFUSE
         changes = {} if error is None else {"error": error}
@@ -93,7 +93,7 @@ class RemediationService:
 
         Age is judged here too: what began before a crash or an outage of hours is not done out of the blue.
         """
-        refusal = may_carry_out(self._policy, proposal) or is_stale(proposal, self._core.now())
+        refusal = may_carry_out(self._policy, proposal) or may_go_on(proposal, self._core.now())
         if self._remediator is None or refusal is not None:
             raise NotAllowed(refusal.message if refusal else "Executing is switched off on this bot.")
         return self._remediator
