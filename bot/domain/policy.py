@@ -108,7 +108,7 @@ def may_begin(proposal: Proposal, status: IncidentStatus) -> Refusal | None:
 
 
 def may_go_on(proposal: Proposal, now: datetime) -> Refusal | None:
-    """Return why an approved proposal may not be carried out at `now` any more, or None: its approval may be too old."""
+    """Return why an approved proposal may not be carried out at `now`, or None: its approval may be too old."""
     if proposal.decided_at is not None and now - proposal.decided_at >= APPROVAL_HOLDS:
         return Refusal(
             code="stale_approval",
