@@ -44,6 +44,12 @@ def trigger(server: PagerDutyServer, **details: Any) -> str:
     return server.trigger("Checkout", "Checkout is down", details=details).id
 
 
+async def test_its_ids_find_the_way_back_to_it(server: PagerDutyServer, client: PagerDuty) -> None:
+    external_id = trigger(server)
+    alert = await client.fetch(external_id)
+    assert alert.source.traits.pager == client.name
+
+
 async def test_fetch_merges_the_alerts_details_and_redacts_them(server: PagerDutyServer, client: PagerDuty) -> None:
     incident_id = trigger(server, namespace="shop", deployment="checkout", error="password=canary-1", n=7)
     alert = await client.fetch(incident_id)
